@@ -1,0 +1,201 @@
+//! The registry: everything this product knows about a policy type, as data.
+//!
+//! One file per family of types holds their rows; a row names an [`Adapter`] only where the type's
+//! shape needs code. Nothing outside this folder and [`crate::steps`] may ask "which type is it".
+
+use crate::model::{Facet, GraphVersion, ResourceFamily};
+
+/// How far a type is supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// Captured, compared and promoted.
+    Full,
+    /// Captured and compared; never written. The text says why, in an operator's words.
+    CaptureOnly(&'static str),
+}
+
+/// How an existing object is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateVerb {
+    /// Merge: absent members stay, arrays are replaced.
+    Patch,
+    /// Replace: what is not sent is lost.
+    Put,
+}
+
+/// Which `@odata.type`s of a shared collection belong to this row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kinds {
+    /// All of the collection.
+    All,
+    /// Just these (without `#microsoft.graph.`).
+    Only(&'static [&'static str]),
+    /// All but these.
+    Except(&'static [&'static str]),
+}
+
+/// A sub-collection that is read per object and embedded in the content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubCollection {
+    /// Property of the content that receives the items.
+    pub property: &'static str,
+    /// Path below the item, e.g. `settings`.
+    pub path: &'static str,
+    /// `$top` to ask for; `None` asks for none. Paged to the end either way.
+    pub top: Option<u16>,
+}
+
+/// How assignments are read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssignmentRule {
+    /// Path below the item for reading, e.g. `assignments`.
+    pub read: &'static str,
+    /// Action below the item for writing (replace-all), e.g. `assign`.
+    pub action: &'static str,
+    /// Member that wraps the list, e.g. `assignments`.
+    pub wrapper: &'static str,
+    /// Whether assignment filters are allowed.
+    pub filters: bool,
+}
+
+/// A place where content points to another object.
+///
+/// Paths are dotted; `[]` walks an array, `*` one object level, `**` any depth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReferenceRule {
+    /// Where, e.g. `conditions.users.includeGroups[]`.
+    pub path: &'static str,
+    /// Reference kind on the wire.
+    pub kind: &'static str,
+    /// A missing one widens the policy.
+    pub exclusion: bool,
+}
+
+/// The code a type needs beyond its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adapter {
+    /// POST, PATCH/PUT, assign: nothing special.
+    Plain,
+    /// Settings catalog tree.
+    SettingsCatalog,
+    /// Scheduled actions by their own action.
+    Compliance,
+    /// Polymorphic with OMA settings.
+    DeviceConfiguration,
+    /// Grant, session, conditions; state by option.
+    ConditionalAccess,
+    /// Localised messages as children.
+    NotificationTemplate,
+}
+
+/// One row of the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyType {
+    /// Registry key on the wire, e.g. `configurationPolicies`.
+    pub key: &'static str,
+    /// For people.
+    pub display_name: &'static str,
+    /// How far it is supported.
+    pub support: Support,
+    /// Version segment to use.
+    pub version: GraphVersion,
+    /// Collection path below the version, e.g. `/deviceManagement/configurationPolicies`.
+    pub path: &'static str,
+    /// Which objects of the collection.
+    pub kinds: Kinds,
+    /// `name` or `displayName`.
+    pub name_property: &'static str,
+    /// Property that tells the platform, if any.
+    pub platform_property: Option<&'static str>,
+    /// Identity beyond the name (dotted paths; `@odata.type` allowed; the adapter may normalise).
+    pub identity: &'static [&'static str],
+    /// `$expand` for the list request, if needed.
+    pub list_expand: Option<&'static str>,
+    /// Whether every object is read on its own after the list, because the list is partial.
+    pub item_get: bool,
+    /// `$expand` for the item request.
+    pub item_expand: Option<&'static str>,
+    /// Read per object.
+    pub sub_collections: &'static [SubCollection],
+    /// Whether `$filter={name_property} eq '..'` is known to work on the list.
+    pub name_filter: bool,
+    /// Objects never governed (built in, internal): `(dotted path, value)` in canonical JSON text.
+    pub skip_when: &'static [(&'static str, &'static str)],
+    /// Server state, dropped at capture (besides the common list). Dotted paths.
+    pub server_state: &'static [&'static str],
+    /// Dropped from a create body only.
+    pub strip_create: &'static [&'static str],
+    /// Dropped from an update body only.
+    pub strip_update: &'static [&'static str],
+    /// Verb of an update.
+    pub update: UpdateVerb,
+    /// Members that cannot change in place: a difference there holds the subject.
+    pub immutable: &'static [&'static str],
+    /// Assignments, if the type has any.
+    pub assignments: Option<AssignmentRule>,
+    /// Property with scope tag ids, if the type has one.
+    pub scope_tags: Option<&'static str>,
+    /// References inside the content (assignments and scope tags are implied).
+    pub references: &'static [ReferenceRule],
+    /// The reference kind under which other policies point to objects of this type.
+    pub reference_kind: Option<&'static str>,
+    /// Arrays that are sets.
+    pub sets: &'static [&'static str],
+    /// Arrays keyed by a member (or members joined with `+`).
+    pub keyed: &'static [(&'static str, &'static str)],
+    /// Base64 texts compared decoded.
+    pub base64: &'static [&'static str],
+    /// Members that hold secrets (replaced at capture by a `$secret` marker).
+    pub secrets: &'static [&'static str],
+    /// Dependency wave, 0 first.
+    pub wave: u8,
+    /// Throttling family.
+    pub family: ResourceFamily,
+    /// Application permissions to read.
+    pub read_permissions: &'static [&'static str],
+    /// Application permissions to write.
+    pub write_permissions: &'static [&'static str],
+    /// Code beyond the row.
+    pub adapter: Adapter,
+}
+
+impl PolicyType {
+    /// Whether a promotion may write it.
+    pub const fn promotable(&self) -> bool {
+        matches!(self.support, Support::Full)
+    }
+
+    /// Whether the type has the facet at all.
+    pub const fn has_facet(&self, facet: Facet) -> bool {
+        match facet {
+            Facet::Settings | Facet::Description => true,
+            Facet::Assignments => self.assignments.is_some(),
+            Facet::ScopeTags => self.scope_tags.is_some(),
+        }
+    }
+}
+
+/// Version of the registry: recorded in every run and covered by every plan digest. Raise it with
+/// any change that alters what is captured, compared or written.
+pub const REGISTRY_VERSION: &str = "2026-11-23.1";
+
+/// Every row, in key order.
+pub fn all() -> &'static [PolicyType] {
+    &[]
+}
+
+/// The row of a key.
+pub fn find(key: &str) -> Option<&'static PolicyType> {
+    all().iter().find(|row| row.key == key)
+}
+
+/// The row whose objects are referred to by this reference kind.
+pub fn for_reference_kind(kind: &str) -> Option<&'static PolicyType> {
+    all().iter().find(|row| row.reference_kind == Some(kind))
+}
+
+/// Whether an application id (lower case) is a reserved word or one of Microsoft's own
+/// applications, which have the same id in every tenant.
+pub fn is_first_party_application(_id: &str) -> bool {
+    false
+}

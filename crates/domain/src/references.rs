@@ -1,0 +1,187 @@
+//! What an id means: references of a tenant by kind, id and name, and the constants that mean the
+//! same in every tenant. Decides how a source reference lands in the target. Reads nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One object a policy can point to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferenceObject {
+    /// Our id.
+    pub id: Uuid,
+    /// Kind on the wire.
+    pub kind: String,
+    /// Graph's id.
+    pub external_id: String,
+    /// `None`: a policy points to it, the tenant does not list it.
+    pub name: Option<String>,
+    /// Tells two of one name apart where the kind has such a property, else empty.
+    pub discriminator: String,
+}
+
+/// The references of one tenant.
+#[derive(Clone, Debug, Default)]
+pub struct ReferenceCatalog {
+    by_id: HashMap<(String, String), ReferenceObject>,
+    by_name: HashMap<(String, String, String), Vec<String>>,
+    by_our_id: HashMap<Uuid, (String, String)>,
+    complete_kinds: BTreeSet<String>,
+}
+
+/// What an id means inside its own tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning<'a> {
+    /// Means the same in every tenant and is written as it stands.
+    Constant,
+    /// Exactly one object of this kind has this name.
+    Named(&'a ReferenceObject),
+    /// Several have it.
+    Ambiguous(&'a ReferenceObject),
+    /// Nothing is known by this id.
+    Dangling,
+    /// Nothing is known by this id, and the kind was not read completely.
+    Unknown,
+}
+
+impl ReferenceCatalog {
+    /// Builds the catalogue from live references; `complete_kinds` are those read to the end.
+    pub fn new(
+        objects: impl IntoIterator<Item = ReferenceObject>,
+        complete_kinds: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let mut catalog = Self {
+            complete_kinds: complete_kinds.into_iter().collect(),
+            ..Self::default()
+        };
+        for object in objects {
+            let key = (object.kind.clone(), object.external_id.to_ascii_lowercase());
+            if let Some(name) = &object.name {
+                let named = (
+                    object.kind.clone(),
+                    name.clone(),
+                    object.discriminator.clone(),
+                );
+                catalog
+                    .by_name
+                    .entry(named)
+                    .or_default()
+                    .push(key.1.clone());
+            }
+            catalog.by_our_id.insert(object.id, key.clone());
+            catalog.by_id.insert(key, object);
+        }
+        for ids in catalog.by_name.values_mut() {
+            ids.sort();
+        }
+        catalog
+    }
+
+    /// Whether the kind was read to the end.
+    pub fn is_complete(&self, kind: &str) -> bool {
+        self.complete_kinds.contains(kind)
+    }
+
+    /// The object behind our own id.
+    pub fn by_our_id(&self, id: Uuid) -> Option<&ReferenceObject> {
+        self.by_our_id.get(&id).and_then(|key| self.by_id.get(key))
+    }
+
+    /// The object behind Graph's id (letter case ignored).
+    pub fn by_external_id(&self, kind: &str, external_id: &str) -> Option<&ReferenceObject> {
+        self.by_id
+            .get(&(kind.to_owned(), external_id.to_ascii_lowercase()))
+    }
+
+    /// All live objects of a kind with this name and discriminator, in id order.
+    pub fn named(&self, kind: &str, name: &str, discriminator: &str) -> Vec<&ReferenceObject> {
+        let key = (kind.to_owned(), name.to_owned(), discriminator.to_owned());
+        let ids = self.by_name.get(&key).map_or(&[][..], Vec::as_slice);
+        ids.iter()
+            .filter_map(|id| self.by_id.get(&(kind.to_owned(), id.clone())))
+            .collect()
+    }
+
+    /// What the id means in this tenant.
+    pub fn meaning(&self, kind: &str, external_id: &str) -> Meaning<'_> {
+        if is_constant(kind, external_id) {
+            return Meaning::Constant;
+        }
+        let Some(object) = self.by_external_id(kind, external_id) else {
+            return if self.is_complete(kind) {
+                Meaning::Dangling
+            } else {
+                Meaning::Unknown
+            };
+        };
+        let Some(name) = &object.name else {
+            return if self.is_complete(kind) {
+                Meaning::Dangling
+            } else {
+                Meaning::Unknown
+            };
+        };
+        if self.named(kind, name, &object.discriminator).len() > 1 {
+            return Meaning::Ambiguous(object);
+        }
+        Meaning::Named(object)
+    }
+}
+
+/// Overrides of a request: source `(kind, lower-case external id)` -> target object; literals.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// By source kind and lower-case external id.
+    pub references: BTreeMap<(String, String), ReferenceObject>,
+    /// Source text -> target text, matched ignoring ASCII case.
+    pub literals: BTreeMap<String, String>,
+}
+
+impl Overrides {
+    /// Whether nothing is overridden.
+    pub fn is_empty(&self) -> bool {
+        self.references.is_empty() && self.literals.is_empty()
+    }
+}
+
+/// Words and ids that mean the same in every tenant, by kind.
+///
+/// Sources: Graph `conditionalAccessUsers`, `conditionalAccessApplications`,
+/// `conditionalAccessLocations` resource pages (reserved words); Intune's virtual groups; built-in
+/// authentication strengths; scope tag 0 ("Default") of every tenant.
+pub fn is_constant(kind: &str, external_id: &str) -> bool {
+    let id = external_id.to_ascii_lowercase();
+    match kind {
+        "group" => {
+            matches!(
+                id.as_str(),
+                "acacacac-9df4-4c7d-9d50-4ef0226f57a9" | "adadadad-808e-44e2-905a-0b7873a8a531"
+            )
+        }
+        "scope_tag" => id == "0",
+        "user" => matches!(id.as_str(), "all" | "none" | "guestsorexternalusers"),
+        // Role *template* ids are Microsoft's own and the same everywhere.
+        "directory_role_template" => true,
+        "application" => crate::policy_type::is_first_party_application(&id),
+        "named_location" => {
+            matches!(
+                id.as_str(),
+                "all" | "alltrusted" | "00000000-0000-0000-0000-000000000000"
+            )
+        }
+        "authentication_strength" => {
+            matches!(
+                id.as_str(),
+                "00000000-0000-0000-0000-000000000002"
+                    | "00000000-0000-0000-0000-000000000003"
+                    | "00000000-0000-0000-0000-000000000004"
+            )
+        }
+        "notification_template" | "assignment_filter" => {
+            id == "00000000-0000-0000-0000-000000000000"
+        }
+        "service_principal" => matches!(id.as_str(), "serviceprincipalsinmytenant"),
+        _ => false,
+    }
+}

@@ -1,0 +1,4 @@
+DROP TABLE api_tokens;
+DROP TABLE workspace_memberships;
+DROP TABLE users;
+DROP TABLE workspaces;

@@ -1,0 +1,3 @@
+DROP TABLE operation_run_items;
+DROP TABLE idempotency_keys;
+DROP TABLE operation_runs;
