@@ -129,11 +129,20 @@ impl ReferenceCatalog {
     }
 }
 
-/// Overrides of a request: source `(kind, lower-case external id)` -> target object; literals.
+/// Where a mapping of the request sends a source reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The target's object.
+    pub object: ReferenceObject,
+    /// Whether the target has several of this name: then its token carries its id, on both sides.
+    pub ambiguous_in_target: bool,
+}
+
+/// Overrides of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// By source kind and lower-case external id.
-    pub references: BTreeMap<(String, String), ReferenceObject>,
+    /// By source kind and lower-case source external id.
+    pub references: BTreeMap<(String, String), Override>,
     /// Source text -> target text, matched ignoring ASCII case.
     pub literals: BTreeMap<String, String>,
 }

@@ -1,0 +1,63 @@
+//! The live inventory of a tenant as compare sees it: names, identities, fingerprints; no content.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::canonical::Fingerprints;
+use crate::model::Facet;
+
+/// A live policy of an inventory, without its content.
+#[derive(Clone, Debug)]
+pub struct InventoryPolicy {
+    /// Our id.
+    pub id: Uuid,
+    /// Registry key.
+    pub policy_type: String,
+    /// Graph's id.
+    pub external_id: String,
+    /// Name.
+    pub display_name: String,
+    /// Platform in Graph's words.
+    pub platform: Option<String>,
+    /// Identity across tenants.
+    pub identity_key: String,
+    /// Current version; `None` when the object could not be read.
+    pub version_id: Option<Uuid>,
+    /// Why it could not be read.
+    pub unreadable: Option<String>,
+    /// Fingerprints by meaning; recomputed by the caller where a mapping touches the policy.
+    pub fingerprints: Option<Fingerprints>,
+    /// Pairs of fingerprints that a verified write proved equal.
+    pub verified_pairs: BTreeMap<Facet, VerifiedPair>,
+}
+
+/// A verified write read back more than was sent (the server's defaults): these two are equal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifiedPair {
+    /// The source's fingerprint at that time.
+    pub source: String,
+    /// This policy's own fingerprint at that time.
+    pub own: String,
+}
+
+/// One tenant's inventory.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Our tenant id.
+    pub tenant_id: Uuid,
+    /// Live policies.
+    pub policies: Vec<InventoryPolicy>,
+    /// Types whose last read was complete.
+    pub complete_types: BTreeSet<String>,
+    /// Types that were ever read, completely or not.
+    pub known_types: BTreeSet<String>,
+}
+
+impl Inventory {
+    /// Whether nothing was ever read.
+    pub fn never_synced(&self) -> bool {
+        self.known_types.is_empty()
+    }
+}
