@@ -17,6 +17,8 @@ pub mod compare;
 pub mod diff;
 pub mod inventory;
 pub mod json;
+pub mod landing;
+pub mod mapping;
 pub mod model;
 pub mod operation;
 pub mod pairing;

@@ -1,1 +1,429 @@
-//! Placeholder.
+//! Adds readiness to a compare: references, literals, what cannot be written, and the plan.
+//!
+//! Run-level gates (controls, connections, permissions) are facts of the caller; this module only
+//! combines them. Blocked and manual subjects are never part of the plan.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
+use crate::inventory::Inventory;
+use crate::landing::{Lander, Resolved};
+use crate::model::CapturedPolicy;
+use crate::plan::{self, Action, ExecutionPlan, PlannedSubject, SubjectInput};
+use crate::policy_type::{self, PolicyType, Support};
+use crate::references::{Overrides, ReferenceCatalog};
+use crate::selection::Selection;
+use crate::steps::{self, Landing};
+
+/// Whether a subject would be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// Would be written.
+    Ready,
+    /// Cannot be written.
+    Blocked,
+    /// A person has to decide first.
+    ManualMappingRequired,
+    /// Nothing to write.
+    Unchanged,
+}
+
+/// One subject of a preflight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreflightSubject {
+    /// Subject key.
+    pub subject_key: String,
+    /// Registry key.
+    pub policy_type: String,
+    /// The source's name.
+    pub display_name: String,
+    /// State of the compare.
+    pub state: SubjectState,
+    /// Readiness.
+    pub readiness: Readiness,
+    /// What a ready subject would do.
+    pub action: Option<Action>,
+    /// Dependency wave of its type.
+    pub wave: u8,
+    /// Stands for exactly what would be written; ready subjects only.
+    pub revision: Option<String>,
+    /// Why it is held.
+    pub reasons: Vec<Reason>,
+    /// Candidates of an ambiguous or previously promoted subject.
+    pub target_candidates: Vec<Candidate>,
+    /// Every reference that would be carried.
+    pub references: Vec<Resolved>,
+}
+
+/// Counts by readiness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightSummary {
+    /// All subjects but `target_only` ones.
+    pub total: u64,
+    /// `ready`
+    pub ready: u64,
+    /// `blocked`
+    pub blocked: u64,
+    /// `manual_mapping_required`
+    pub manual_mapping_required: u64,
+    /// `unchanged`
+    pub unchanged: u64,
+}
+
+/// A preflight without its run-level gates.
+#[derive(Clone, Debug)]
+pub struct Preflight {
+    /// Counts.
+    pub summary: PreflightSummary,
+    /// In the order of the compare.
+    pub subjects: Vec<PreflightSubject>,
+    /// What would be written.
+    pub plan: ExecutionPlan,
+}
+
+/// The contents a preflight reads, by our version id.
+pub type Contents = HashMap<Uuid, CapturedPolicy>;
+
+/// Everything a preflight depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct PreflightInput<'a> {
+    /// The selection, its pairings and mappings checked.
+    pub selection: &'a Selection,
+    /// Its compare.
+    pub comparison: &'a Comparison,
+    /// Source inventory.
+    pub source: &'a Inventory,
+    /// Target inventory.
+    pub target: &'a Inventory,
+    /// Source references.
+    pub source_catalog: &'a ReferenceCatalog,
+    /// Target references.
+    pub target_catalog: &'a ReferenceCatalog,
+    /// Mappings of the request.
+    pub overrides: &'a Overrides,
+    /// The source tenant's GUID and verified domains.
+    pub source_literals: &'a [String],
+    /// Source versions of [`versions_needed`].
+    pub source_contents: &'a Contents,
+    /// Target versions of [`versions_needed`].
+    pub target_contents: &'a Contents,
+    /// Source policy -> live target policy that an earlier run promoted it to.
+    pub previously_promoted: &'a HashMap<Uuid, Uuid>,
+}
+
+/// The source and target versions whose content a preflight reads.
+pub fn versions_needed(comparison: &Comparison) -> (Vec<Uuid>, Vec<Uuid>) {
+    let writable = comparison.subjects.iter().filter(|subject| {
+        matches!(
+            subject.state,
+            SubjectState::Missing | SubjectState::Different
+        )
+    });
+    writable.fold(
+        (Vec::new(), Vec::new()),
+        |(mut source, mut target), subject| {
+            source.extend(subject.source_version_id);
+            target.extend(subject.target_version_id);
+            (source, target)
+        },
+    )
+}
+
+/// Decides the readiness of every subject and derives the plan.
+pub fn preflight(input: PreflightInput<'_>) -> Preflight {
+    let mut order: Vec<(usize, &Subject, &'static PolicyType)> = input
+        .comparison
+        .subjects
+        .iter()
+        .enumerate()
+        .filter(|(_, subject)| subject.state != SubjectState::TargetOnly)
+        .filter_map(|(position, subject)| {
+            policy_type::find(&subject.policy_type).map(|row| (position, subject, row))
+        })
+        .collect();
+    // References point to earlier waves, so that what a plan creates is known before it is needed.
+    order.sort_by_key(|(position, _, row)| (row.wave, *position));
+
+    let mut lander = Lander::new(&input);
+    let mut decided: Vec<(usize, PreflightSubject)> = Vec::with_capacity(order.len());
+    let mut planned: Vec<PlannedSubject> = Vec::new();
+    for (position, subject, row) in order {
+        let (outcome, plan) = decide(&input, &lander, subject, row);
+        if let Some(plan) = plan {
+            if plan.pinned.action == Action::Create {
+                lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
+            }
+            planned.push(plan);
+        }
+        decided.push((position, outcome));
+    }
+    decided.sort_by_key(|(position, _)| *position);
+    let subjects: Vec<PreflightSubject> = decided.into_iter().map(|(_, subject)| subject).collect();
+    Preflight {
+        summary: summarize(&subjects),
+        subjects,
+        plan: plan::assemble(input.selection.target_tenant_id, planned),
+    }
+}
+
+fn decide(
+    input: &PreflightInput<'_>,
+    lander: &Lander<'_>,
+    subject: &Subject,
+    row: &'static PolicyType,
+) -> (PreflightSubject, Option<PlannedSubject>) {
+    let mut outcome = PreflightSubject {
+        subject_key: subject.subject_key.clone(),
+        policy_type: subject.policy_type.clone(),
+        display_name: subject.display_name.clone(),
+        state: subject.state,
+        readiness: Readiness::Unchanged,
+        action: None,
+        wave: row.wave,
+        revision: None,
+        reasons: subject.reasons.clone(),
+        target_candidates: subject.target_candidates.clone(),
+        references: Vec::new(),
+    };
+    match subject.state {
+        SubjectState::Match | SubjectState::TargetOnly => return (outcome, None),
+        SubjectState::Ambiguous => {
+            outcome.readiness = Readiness::ManualMappingRequired;
+            return (outcome, None);
+        }
+        SubjectState::Indeterminate => {
+            // A name that is not unique can be settled by a mapping; anything else cannot.
+            let settles = !outcome.reasons.is_empty()
+                && outcome
+                    .reasons
+                    .iter()
+                    .all(|reason| reason.code == "reference_ambiguous");
+            outcome.readiness = if settles {
+                Readiness::ManualMappingRequired
+            } else {
+                Readiness::Blocked
+            };
+            return (outcome, None);
+        }
+        SubjectState::Missing | SubjectState::Different => {}
+    }
+    let mut holds = Holds::default();
+    if let Support::CaptureOnly(why) = row.support {
+        holds.block("capture_only", why);
+    }
+    if subject.state == SubjectState::Missing {
+        hold_previously_promoted(input, subject, &mut outcome, &mut holds);
+    }
+    let source = subject
+        .source_version_id
+        .and_then(|id| input.source_contents.get(&id));
+    let target = subject
+        .target_version_id
+        .map(|id| input.target_contents.get(&id));
+    let (Some(source), false) = (source, matches!(target, Some(None))) else {
+        holds.block(
+            "content_unavailable",
+            "The captured content is not available; sync again.",
+        );
+        return (holds.settle(outcome), None);
+    };
+    let landing = land(input, lander, source, row, &mut outcome, &mut holds);
+    hold_literals(input, source, &mut holds);
+    if !holds.is_empty() {
+        return (holds.settle(outcome), None);
+    }
+    let ids = (subject.source_policy_id, subject.source_version_id);
+    let (Some(source_policy_id), Some(source_version_id)) = ids else {
+        holds.block(
+            "content_unavailable",
+            "The captured content is not available; sync again.",
+        );
+        return (holds.settle(outcome), None);
+    };
+    let target = match (
+        target.flatten(),
+        subject.target_policy_id,
+        subject.target_version_id,
+    ) {
+        (Some(policy), Some(id), Some(version)) => Some((id, version, policy)),
+        _ => None,
+    };
+    match plan::plan_subject(SubjectInput {
+        row,
+        subject_key: &subject.subject_key,
+        source_ids: (source_policy_id, source_version_id),
+        source,
+        target,
+        landing: &landing,
+        overrides: input.overrides,
+        options: input.selection.options,
+    }) {
+        Ok(planned) => {
+            outcome.readiness = Readiness::Ready;
+            outcome.action = Some(planned.pinned.action);
+            outcome.revision = Some(planned.pinned.revision.clone());
+            (outcome, Some(planned))
+        }
+        Err(error) => {
+            holds.block(error.code, error.message);
+            (holds.settle(outcome), None)
+        }
+    }
+}
+
+fn hold_previously_promoted(
+    input: &PreflightInput<'_>,
+    subject: &Subject,
+    outcome: &mut PreflightSubject,
+    holds: &mut Holds,
+) {
+    let earlier = subject
+        .source_policy_id
+        .and_then(|id| input.previously_promoted.get(&id))
+        .and_then(|id| input.target.policies.iter().find(|policy| policy.id == *id));
+    let Some(earlier) = earlier else {
+        return;
+    };
+    outcome.target_candidates.push(Candidate {
+        policy_id: earlier.id,
+        display_name: earlier.display_name.clone(),
+    });
+    let text = format!(
+        "An earlier run promoted this policy to {:?} in the target; pair the two or rename one.",
+        earlier.display_name
+    );
+    holds.manual("previously_promoted", text);
+}
+
+fn land(
+    input: &PreflightInput<'_>,
+    lander: &Lander<'_>,
+    source: &CapturedPolicy,
+    row: &PolicyType,
+    outcome: &mut PreflightSubject,
+    holds: &mut Holds,
+) -> Landing {
+    let mut landing = Landing::new();
+    let mut seen = BTreeSet::new();
+    for used in steps::carried_references(source, input.selection.options) {
+        let key = (used.kind.clone(), used.external_id.to_ascii_lowercase());
+        let resolved = lander.resolve(&used);
+        if let Some(landed) = resolved.landed.clone() {
+            landing.insert(key.clone(), landed);
+        }
+        let strict = used.exclusion && row.adapter == policy_type::Adapter::ConditionalAccess;
+        resolved.hold(&used, strict, holds);
+        if seen.insert(key) {
+            outcome.references.push(resolved);
+        }
+    }
+    outcome.references.sort_by(|a, b| {
+        (&a.kind, &a.source_name, &a.source_external_id).cmp(&(
+            &b.kind,
+            &b.source_name,
+            &b.source_external_id,
+        ))
+    });
+    landing
+}
+
+fn hold_literals(input: &PreflightInput<'_>, source: &CapturedPolicy, holds: &mut Holds) {
+    let open: Vec<String> = input
+        .source_literals
+        .iter()
+        .filter(|literal| {
+            !input
+                .overrides
+                .literals
+                .keys()
+                .any(|mapped| mapped.eq_ignore_ascii_case(literal))
+        })
+        .cloned()
+        .collect();
+    let mut paths: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, literal) in steps::literal_paths(source, &open, input.selection.options) {
+        paths.entry(literal).or_default().insert(path);
+    }
+    for (literal, at) in paths {
+        let at: Vec<String> = at.into_iter().collect();
+        let text = format!(
+            "{} holds {literal}, which belongs to the source tenant; map the literal.",
+            at.join(", ")
+        );
+        holds.manual("tenant_literal", text);
+    }
+}
+
+/// Why a subject is held: blocked outranks manual.
+#[derive(Debug, Default)]
+pub(crate) struct Holds {
+    blocked: bool,
+    reasons: BTreeSet<Reason>,
+}
+
+impl Holds {
+    /// Nobody can settle this in the request.
+    pub(crate) fn block(&mut self, code: &str, message: impl Into<String>) {
+        self.blocked = true;
+        self.reasons.insert(Reason::new(code, message));
+    }
+
+    /// A mapping or pairing can settle this.
+    pub(crate) fn manual(&mut self, code: &str, message: impl Into<String>) {
+        self.reasons.insert(Reason::new(code, message));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    fn settle(self, mut outcome: PreflightSubject) -> PreflightSubject {
+        outcome.readiness = if self.blocked {
+            Readiness::Blocked
+        } else {
+            Readiness::ManualMappingRequired
+        };
+        outcome.reasons.extend(self.reasons);
+        outcome
+    }
+}
+
+fn summarize(subjects: &[PreflightSubject]) -> PreflightSummary {
+    let mut summary = PreflightSummary::default();
+    for subject in subjects {
+        summary.total += 1;
+        match subject.readiness {
+            Readiness::Ready => summary.ready += 1,
+            Readiness::Blocked => summary.blocked += 1,
+            Readiness::ManualMappingRequired => summary.manual_mapping_required += 1,
+            Readiness::Unchanged => summary.unchanged += 1,
+        }
+    }
+    summary
+}
+
+/// The counts of what a plan would do, and the sentence that says so.
+pub fn mutation_scope(plan: &ExecutionPlan, target_name: &str) -> (u64, u64, String) {
+    let count = |action| {
+        plan.subjects
+            .iter()
+            .filter(|s| s.pinned.action == action)
+            .count() as u64
+    };
+    let (create, update) = (count(Action::Create), count(Action::Update));
+    let policies = |n: u64| if n == 1 { "policy" } else { "policies" };
+    let statement = match (create, update) {
+        (0, 0) => format!("Nothing would be written in {target_name}."),
+        (n, 0) => format!("Create {n} {} in {target_name}.", policies(n)),
+        (0, n) => format!("Update {n} {} in {target_name}.", policies(n)),
+        (c, u) => format!(
+            "Create {c} and update {u} {} in {target_name}.",
+            policies(u)
+        ),
+    };
+    (create, update, statement)
+}
