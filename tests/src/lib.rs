@@ -1,1 +1,9 @@
-//! Test harness.
+//! Harness of the end-to-end tests: a private database, a simulator, API and worker processes, and
+//! a client that speaks the contract. It knows nothing of the product's internals but the database
+//! it may look at.
+
+pub mod client;
+pub mod process;
+pub mod shared;
+pub mod sim;
+pub mod stack;

@@ -30,5 +30,6 @@ pub mod run;
 pub mod secret;
 pub mod selection;
 pub mod steps;
+pub mod subject;
 pub mod summary;
 pub mod verify;

@@ -1,0 +1,261 @@
+//! One whole installation per test: database, simulator with two tenants, API and worker processes.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use serde_json::{Value, json};
+
+use crate::client::Api;
+use crate::process::Process;
+use crate::sim::Sim;
+
+/// Entra tenant id of the source.
+pub const SOURCE: &str = "aaaaaaaa-0000-4000-8000-000000000001";
+/// Entra tenant id of the target.
+pub const TARGET: &str = "bbbbbbbb-0000-4000-8000-000000000002";
+
+/// What a tenant of the simulator starts with.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Nothing.
+    Empty,
+    /// The committed synthetic corpus of this name.
+    Builtin(&'static str),
+    /// A folder of exports.
+    Folder(PathBuf),
+}
+
+/// How to start a stack.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The source tenant.
+    pub source: Content,
+    /// The target tenant.
+    pub target: Content,
+    /// API processes.
+    pub apis: usize,
+    /// Worker processes.
+    pub workers: usize,
+    /// More environment for the workers.
+    pub worker_env: Vec<(String, String)>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            source: Content::Builtin("source"),
+            target: Content::Builtin("target"),
+            apis: 1,
+            workers: 1,
+            worker_env: Vec::new(),
+        }
+    }
+}
+
+/// A running installation. Everything stops when it is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    /// Client of the first API process, as the workspace's owner.
+    pub api: Api,
+    /// Base URLs of all API processes.
+    pub api_urls: Vec<String>,
+    /// The simulator.
+    pub sim: Sim,
+    /// Our id of the source tenant.
+    pub source: String,
+    /// Our id of the target tenant.
+    pub target: String,
+    /// The database.
+    pub database_url: String,
+    /// Worker processes, to be killed and paused.
+    pub workers: Vec<Process>,
+    /// API processes.
+    pub apis: Vec<Process>,
+    simulator: Process,
+    worker_env: Vec<(String, String)>,
+    binary: PathBuf,
+    folder: tempfile::TempDir,
+    _database: store::dev_cluster::TestDatabase,
+}
+
+impl Stack {
+    /// Starts an installation; `binary` is `env!("CARGO_BIN_EXE_promotion-process")`.
+    pub async fn start(binary: &str, plan: Plan) -> Result<Self> {
+        let binary = PathBuf::from(binary);
+        let folder = tempfile::tempdir()?;
+        let database =
+            tokio::task::spawn_blocking(store::dev_cluster::TestDatabase::create).await??;
+        let database_url = database.url().to_owned();
+        let master_key =
+            base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>());
+
+        let (simulator, sim) = start_simulator(&binary, folder.path(), &plan)?;
+        let mut env = vec![
+            ("DATABASE_URL".to_owned(), database_url.clone()),
+            ("PROMOTION_MASTER_KEY".to_owned(), master_key),
+            ("PROMOTION_LOG".to_owned(), "info".to_owned()),
+        ];
+        let (workspace, token) = bootstrap(&env)?;
+        let mut apis = Vec::new();
+        let mut api_urls = Vec::new();
+        for number in 0..plan.apis {
+            let port = free_port()?;
+            let mut api_env = env.clone();
+            api_env.push(("PROMOTION_BIND".to_owned(), format!("127.0.0.1:{port}")));
+            let log = folder.path().join(format!("api-{number}.log"));
+            apis.push(Process::start(&binary, &["api"], &api_env, &log)?);
+            api_urls.push(format!("http://127.0.0.1:{port}"));
+        }
+        env.extend([
+            ("PROMOTION_GRAPH_URL".to_owned(), sim.url.clone()),
+            ("PROMOTION_LOGIN_URL".to_owned(), sim.url.clone()),
+            (
+                "PROMOTION_GRAPH_CONDITIONAL_ACCESS_PER_SECOND".to_owned(),
+                "100".to_owned(),
+            ),
+            ("PROMOTION_LEASE_SECONDS".to_owned(), "5".to_owned()),
+        ]);
+        env.extend(plan.worker_env.clone());
+        let first = api_urls.first().context("at least one API process")?;
+        let api = Api::new(first, &token, &workspace);
+        for (process, url) in apis.iter().zip(&api_urls) {
+            wait_until_ready(url, process).await?;
+        }
+        let source = api.add_tenant("Contoso Lab", SOURCE).await?;
+        let target = api.add_tenant("Fabrikam", TARGET).await?;
+        let mut stack = Self {
+            api,
+            api_urls,
+            sim,
+            source,
+            target,
+            database_url,
+            workers: Vec::new(),
+            apis,
+            simulator,
+            worker_env: env,
+            binary,
+            folder,
+            _database: database,
+        };
+        for _ in 0..plan.workers {
+            stack.add_worker()?;
+        }
+        Ok(stack)
+    }
+
+    /// Starts one more worker.
+    pub fn add_worker(&mut self) -> Result<()> {
+        let log = self
+            .folder
+            .path()
+            .join(format!("worker-{}.log", self.workers.len()));
+        self.workers.push(Process::start(
+            &self.binary,
+            &["worker"],
+            &self.worker_env,
+            &log,
+        )?);
+        Ok(())
+    }
+
+    /// A selection of the two tenants and nothing else.
+    pub fn selection(&self) -> Value {
+        json!({"source_tenant_id": self.source, "target_tenant_id": self.target})
+    }
+
+    /// Captures both tenants; both runs must succeed.
+    pub async fn sync_both(&self) -> Result<()> {
+        for tenant in [&self.source, &self.target] {
+            let run = self.api.sync(tenant).await?;
+            if run["outcome"] != "succeeded" {
+                let id = run["id"].as_str().unwrap_or_default();
+                bail!(
+                    "sync: {run}\nitems: {}\n{}",
+                    json!(self.api.items(id).await?),
+                    self.logs()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of every process's log, for failure messages.
+    pub fn logs(&self) -> String {
+        let mut text = String::new();
+        for process in self
+            .workers
+            .iter()
+            .chain(&self.apis)
+            .chain([&self.simulator])
+        {
+            let log = process.log_text();
+            let start = log.len().saturating_sub(4000);
+            let tail = log.get(start..).unwrap_or(&log);
+            text.push_str(&format!("--- {}\n{tail}\n", process.log.display()));
+        }
+        text
+    }
+}
+
+fn start_simulator(binary: &Path, folder: &Path, plan: &Plan) -> Result<(Process, Sim)> {
+    let tenant = |id: &str, content: &Content| match content {
+        Content::Empty => format!("{id}="),
+        Content::Builtin(name) => format!("{id}=builtin:{name}"),
+        Content::Folder(path) => format!("{id}={}", path.display()),
+    };
+    let (source, target) = (tenant(SOURCE, &plan.source), tenant(TARGET, &plan.target));
+    let arguments = [
+        "graph-sim",
+        "--listen",
+        "127.0.0.1:0",
+        "--tenant",
+        &source,
+        "--tenant",
+        &target,
+    ];
+    let mut process = Process::start(binary, &arguments, &[], &folder.join("graph-sim.log"))?;
+    let sim = Sim::new(&process.first_line()?);
+    Ok((process, sim))
+}
+
+/// Makes a workspace straight in the database, as `promotionctl bootstrap` does.
+fn bootstrap(env: &[(String, String)]) -> Result<(String, String)> {
+    let value = |name: &str| {
+        env.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+            .context(name.to_owned())
+    };
+    let made = store::bootstrap::bootstrap(
+        &value("DATABASE_URL")?,
+        &value("PROMOTION_MASTER_KEY")?,
+        "Test workspace",
+        "owner@example.test",
+    )?;
+    Ok((made.workspace_id.to_string(), made.token))
+}
+
+/// A port of the loopback interface that was free a moment ago.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
+}
+
+async fn wait_until_ready(url: &str, process: &Process) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Ok(answer) = reqwest::get(format!("{url}/readyz")).await
+            && answer.status().is_success()
+        {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            bail!("{url} is not ready; its log:\n{}", process.log_text());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

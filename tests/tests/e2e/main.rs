@@ -1,0 +1,15 @@
+//! The stories of the product, end to end: real PostgreSQL, real processes, real HTTP.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may stop where they stand"
+)]
+
+mod bad_input;
+mod concurrency;
+mod main_job;
+mod real_data;
+mod resume;
+
+/// The binary that becomes any process.
+pub const PROCESS: &str = env!("CARGO_BIN_EXE_promotion-process");
