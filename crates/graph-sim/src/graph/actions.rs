@@ -1,0 +1,523 @@
+//! Actions and sub-collections that are written on their own: assignments, scheduled actions,
+//! notification messages, secrets of custom settings.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::read::{self, find};
+use super::{Call, Done};
+use crate::answer::{Answer, Refusal};
+use crate::body;
+use crate::check::Check;
+use crate::clock;
+use crate::journal::Effect;
+use crate::rules::{self, CollectionRule, Scene};
+use crate::state::{Tenant, World};
+
+pub(super) const ALL_USERS: &str = "acacacac-9df4-4c7d-9d50-4ef0226f57a9";
+pub(super) const ALL_DEVICES: &str = "adadadad-808e-44e2-905a-0b7873a8a531";
+
+/// The only member of an action's body.
+fn parameter<'a>(
+    sent: &'a Map<String, Value>,
+    name: &str,
+    optional: &[&str],
+) -> Result<&'a Vec<Value>, Refusal> {
+    for other in sent.keys() {
+        let known =
+            other == name || other.starts_with("@odata.") || optional.contains(&other.as_str());
+        if !known {
+            return Err(Refusal::bad_request(format!(
+                "The parameter '{other}' in the request payload is not a valid parameter for the operation."
+            )));
+        }
+    }
+    sent.get(name).and_then(Value::as_array).ok_or_else(|| {
+        Refusal::bad_request(format!(
+            "The parameter '{name}' is missing or not a collection."
+        ))
+    })
+}
+
+/// `POST {item}/assign`: the list sent becomes the whole set.
+pub(super) fn assign(
+    world: &mut World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    id: &str,
+) -> Result<Done, Refusal> {
+    let (id, assignments) = {
+        let tenant = read::tenant(world, tid)?;
+        let object = find(tenant, rule, id)?;
+        let sent = call.object()?;
+        let optional: &[&str] = if rule.key == "deviceConfigurations" {
+            &["deviceConfigurationGroupAssignments"]
+        } else {
+            &[]
+        };
+        let wanted = parameter(&sent, "assignments", optional)?;
+        let scene = Scene {
+            schema: &world.schema,
+            tenant,
+            templates: &world.templates,
+            rule,
+        };
+        let mut seen = BTreeSet::new();
+        let mut stored = Vec::new();
+        for entry in wanted {
+            let (key, value) = judge_assignment(&scene, call, &object.id, entry)?;
+            if !seen.insert(key) {
+                return Err(scene.refuse("Duplicate assignment targets are not allowed."));
+            }
+            stored.push(value);
+        }
+        (object.id.clone(), stored)
+    };
+    let path = format!("{}('{id}')/assignments", rule.path());
+    let answer = Answer::json(
+        200,
+        json!({
+            "@odata.context": format!(
+                "https://graph.microsoft.com/{}/$metadata#{path}", call.version.segment()
+            ),
+            "value": assignments,
+        }),
+    );
+    if let Some(object) = world
+        .tenant_mut(tid)
+        .and_then(|tenant| tenant.find_mut(rule.key, &id))
+    {
+        object.assignments = assignments;
+    }
+    Ok(Done {
+        answer,
+        effect: Effect::Assigned,
+        object_id: Some(id),
+    })
+}
+
+/// Judges one assignment; answers its target's key and how it is stored.
+fn judge_assignment(
+    scene: &Scene<'_>,
+    call: &Call<'_>,
+    owner: &str,
+    entry: &Value,
+) -> Result<(String, Value), Refusal> {
+    let Some(assign) = &scene.rule.assign else {
+        return Err(Refusal::method_not_allowed());
+    };
+    let sent = entry.as_object().ok_or_else(|| {
+        Refusal::bad_request("An assignment in the request payload is not an object.")
+    })?;
+    let check = Check {
+        schema: scene.schema,
+        version: call.version,
+        own_id: sent.get("id").and_then(Value::as_str),
+    };
+    check
+        .entity(sent, assign.entity)
+        .map_err(|violation| Refusal::bad_request(violation.0))?;
+    let target = sent
+        .get("target")
+        .and_then(Value::as_object)
+        .ok_or_else(|| scene.refuse("The target of an assignment is missing."))?;
+    let kind = target
+        .get("@odata.type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let kind = kind.trim_start_matches("#microsoft.graph.");
+    let group = target.get("groupId").and_then(Value::as_str);
+    let (key, excluded) = match (kind, group) {
+        ("groupAssignmentTarget", Some(group)) => (group.to_lowercase(), false),
+        ("exclusionGroupAssignmentTarget", Some(group)) => (group.to_lowercase(), true),
+        ("allDevicesAssignmentTarget", None) if assign.filters => (ALL_DEVICES.to_owned(), false),
+        ("allLicensedUsersAssignmentTarget", None) if assign.filters => {
+            (ALL_USERS.to_owned(), false)
+        }
+        ("groupAssignmentTarget" | "exclusionGroupAssignmentTarget", None) => {
+            return Err(scene.refuse("The groupId of an assignment target is missing."));
+        }
+        _ => return Err(scene.refuse(format!("Assignment target {kind} is not supported here."))),
+    };
+    if excluded && !assign.filters {
+        return Err(scene.refuse("Exclusion targets are not supported here."));
+    }
+    if let Some(group) = group
+        && !scene.tenant.has("groups", group)
+    {
+        return Err(scene.refuse(format!("Group {group} was not found in the directory.")));
+    }
+    let mut stored = target.clone();
+    if assign.filters {
+        judge_filter(scene, target, excluded, &mut stored)?;
+    }
+    let mut whole = json!({
+        "id": format!("{owner}_{key}"),
+        "target": stored,
+    });
+    if let Some(members) = whole.as_object_mut() {
+        if assign.filters {
+            members.insert("source".to_owned(), json!("direct"));
+            members.insert("sourceId".to_owned(), json!(owner));
+        }
+        if assign.entity == "deviceConfigurationAssignment" {
+            let intent = sent
+                .get("intent")
+                .cloned()
+                .unwrap_or_else(|| json!("apply"));
+            members.insert("intent".to_owned(), intent);
+        }
+    }
+    body::strip_annotations(&mut whole);
+    Ok((key, whole))
+}
+
+fn judge_filter(
+    scene: &Scene<'_>,
+    target: &Map<String, Value>,
+    excluded: bool,
+    stored: &mut Map<String, Value>,
+) -> Result<(), Refusal> {
+    let id = target
+        .get("deviceAndAppManagementAssignmentFilterId")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty());
+    let kind = target
+        .get("deviceAndAppManagementAssignmentFilterType")
+        .and_then(Value::as_str)
+        .unwrap_or("none");
+    match id {
+        Some(_) if excluded => {
+            return Err(scene.refuse("Assignment filters cannot be used with exclusion targets."));
+        }
+        Some(id) if !scene.tenant.has("assignmentFilters", id) => {
+            return Err(scene.refuse(format!("Scope Tags validation failed : Filters {id}")));
+        }
+        Some(_) if kind == "none" => {
+            return Err(scene.refuse("An assignment filter needs the type include or exclude."));
+        }
+        None if kind != "none" => {
+            return Err(scene.refuse("An assignment filter type needs a filter id."));
+        }
+        _ => {}
+    }
+    stored.insert(
+        "deviceAndAppManagementAssignmentFilterId".to_owned(),
+        json!(id),
+    );
+    stored.insert(
+        "deviceAndAppManagementAssignmentFilterType".to_owned(),
+        json!(kind),
+    );
+    Ok(())
+}
+
+/// `POST {item}/scheduleActionsForRules`: replaces the scheduled actions.
+pub(super) fn schedule_actions(
+    world: &mut World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    id: &str,
+) -> Result<Done, Refusal> {
+    let changed = {
+        let tenant = read::tenant(world, tid)?;
+        let before = find(tenant, rule, id)?;
+        let sent = call.object()?;
+        let wanted = parameter(&sent, "deviceComplianceScheduledActionForRules", &[])?;
+        let scene = Scene {
+            schema: &world.schema,
+            tenant,
+            templates: &world.templates,
+            rule,
+        };
+        let check = Check {
+            schema: scene.schema,
+            version: call.version,
+            own_id: None,
+        };
+        for entry in wanted {
+            let members = entry.as_object().cloned().unwrap_or_default();
+            let mut free = members;
+            free.remove("id");
+            check
+                .entity(&free, "deviceComplianceScheduledActionForRule")
+                .map_err(|violation| Refusal::bad_request(violation.0))?;
+        }
+        rules::judge_scheduled_actions(&scene, wanted)?;
+        let mut after = before.clone();
+        let mut value = Value::Array(wanted.clone());
+        body::strip_annotations(&mut value);
+        after
+            .body
+            .insert("scheduledActionsForRule".to_owned(), value);
+        (rule.complete)(&scene, &mut after);
+        after
+    };
+    let id = changed.id.clone();
+    if let Some(slot) = world
+        .tenant_mut(tid)
+        .and_then(|tenant| tenant.find_mut(rule.key, &id))
+    {
+        *slot = changed;
+    }
+    Ok(Done {
+        answer: Answer::empty(204),
+        effect: Effect::Updated,
+        object_id: Some(id),
+    })
+}
+
+/// `GET {item}/getOmaSettingPlainTextValue(secretReferenceValueId='...')`.
+pub(super) fn oma_secret(
+    world: &World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    id: &str,
+    function: &str,
+) -> Result<Done, Refusal> {
+    let object = find(read::tenant(world, tid)?, rule, id)?;
+    let reference = function
+        .split_once("secretReferenceValueId='")
+        .and_then(|(_, rest)| rest.split('\'').next())
+        .unwrap_or_default();
+    let value = rules::oma_plain_text(object, reference)
+        .ok_or_else(|| Refusal::not_found(rule.family, "Secret", reference))?;
+    Done::read(Answer::json(
+        200,
+        json!({
+            "@odata.context": format!(
+                "https://graph.microsoft.com/{}/$metadata#Edm.String", call.version.segment()
+            ),
+            "value": value,
+        }),
+    ))
+}
+
+/// The stored messages of a template.
+fn messages(tenant: &Tenant, rule: &CollectionRule, id: &str) -> Result<Vec<Value>, Refusal> {
+    let template = find(tenant, rule, id)?;
+    Ok(template
+        .body
+        .get("localizedNotificationMessages")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default())
+}
+
+fn store_messages(
+    world: &mut World,
+    tid: &str,
+    rule: &'static CollectionRule,
+    id: &str,
+    list: Vec<Value>,
+) -> Result<(), Refusal> {
+    let changed = {
+        let tenant = read::tenant(world, tid)?;
+        let mut after = find(tenant, rule, id)?.clone();
+        after.body.insert(
+            "localizedNotificationMessages".to_owned(),
+            Value::Array(list),
+        );
+        after.body.insert(
+            "lastModifiedDateTime".to_owned(),
+            json!(clock::graph_time()),
+        );
+        let scene = Scene {
+            schema: &world.schema,
+            tenant,
+            templates: &world.templates,
+            rule,
+        };
+        (rule.complete)(&scene, &mut after);
+        after
+    };
+    if let Some(slot) = world
+        .tenant_mut(tid)
+        .and_then(|tenant| tenant.find_mut(rule.key, &changed.id))
+    {
+        *slot = changed;
+    }
+    Ok(())
+}
+
+fn check_message(
+    world: &World,
+    call: &Call<'_>,
+    own_id: Option<&str>,
+    sent: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let check = Check {
+        schema: &world.schema,
+        version: call.version,
+        own_id,
+    };
+    check
+        .entity(sent, "localizedNotificationMessage")
+        .map(|_| ())
+        .map_err(|violation| Refusal::bad_request(violation.0))
+}
+
+fn locale_of(message: &Value) -> String {
+    message
+        .get("locale")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_lowercase()
+}
+
+/// Exactly one message is the default: the newest that says so.
+fn settle_default(list: &mut [Value], chosen: &str) {
+    for message in list.iter_mut() {
+        let is_default = locale_of(message) == chosen.to_lowercase();
+        if let Some(members) = message.as_object_mut() {
+            members.insert("isDefault".to_owned(), json!(is_default));
+        }
+    }
+}
+
+pub(super) fn create_message(
+    world: &mut World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    id: &str,
+) -> Result<Done, Refusal> {
+    let mut list = messages(read::tenant(world, tid)?, rule, id)?;
+    let owner = find(read::tenant(world, tid)?, rule, id)?.id.clone();
+    let sent = call.object()?;
+    check_message(world, call, None, &sent)?;
+    for name in ["locale", "subject", "messageTemplate"] {
+        if sent
+            .get(name)
+            .and_then(Value::as_str)
+            .is_none_or(|text| text.trim().is_empty())
+        {
+            return Err(Refusal::by_service(
+                rule.family,
+                format!("Property {name} is required."),
+            ));
+        }
+    }
+    let locale = sent
+        .get("locale")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    if list
+        .iter()
+        .any(|message| locale_of(message) == locale.to_lowercase())
+    {
+        return Err(Refusal::by_service(
+            rule.family,
+            format!("A message with the locale {locale} already exists."),
+        ));
+    }
+    let mut message = Value::Object(sent);
+    body::strip_annotations(&mut message);
+    let message_id = format!("{owner}_{locale}");
+    if let Some(members) = message.as_object_mut() {
+        members.insert("id".to_owned(), json!(message_id));
+        members.insert(
+            "lastModifiedDateTime".to_owned(),
+            json!(clock::graph_time()),
+        );
+        members.entry("isDefault").or_insert(json!(false));
+    }
+    let is_default = message.get("isDefault") == Some(&Value::Bool(true)) || list.is_empty();
+    list.push(message);
+    if is_default {
+        settle_default(&mut list, &locale);
+    }
+    let shown = list.last().cloned().unwrap_or_default();
+    store_messages(world, tid, rule, id, list)?;
+    Ok(Done {
+        answer: Answer::json(201, shown),
+        effect: Effect::Created,
+        object_id: Some(message_id),
+    })
+}
+
+pub(super) fn update_message(
+    world: &mut World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    id: &str,
+    child: &str,
+) -> Result<Done, Refusal> {
+    let mut list = messages(read::tenant(world, tid)?, rule, id)?;
+    let sent = call.object()?;
+    check_message(world, call, Some(child), &sent)?;
+    let slot = list
+        .iter_mut()
+        .find(|message| message.get("id").and_then(Value::as_str) == Some(child))
+        .ok_or_else(|| Refusal::not_found(rule.family, "localizedNotificationMessage", child))?;
+    if sent
+        .get("locale")
+        .is_some_and(|locale| Some(locale) != slot.get("locale"))
+    {
+        return Err(Refusal::by_service(
+            rule.family,
+            "The locale of a message cannot be changed.",
+        ));
+    }
+    let was_default = slot.get("isDefault") == Some(&Value::Bool(true));
+    if was_default && sent.get("isDefault") == Some(&Value::Bool(false)) {
+        return Err(Refusal::by_service(
+            rule.family,
+            "isDefault cannot be set to false; set it to true on another message.",
+        ));
+    }
+    let before = slot.as_object().cloned().unwrap_or_default();
+    let mut merged = Value::Object(body::merge(&before, &sent));
+    body::strip_annotations(&mut merged);
+    if let Some(members) = merged.as_object_mut() {
+        members.insert(
+            "lastModifiedDateTime".to_owned(),
+            json!(clock::graph_time()),
+        );
+    }
+    let locale = locale_of(&merged);
+    let becomes_default = merged.get("isDefault") == Some(&Value::Bool(true));
+    *slot = merged.clone();
+    if becomes_default {
+        settle_default(&mut list, &locale);
+    }
+    store_messages(world, tid, rule, id, list)?;
+    Ok(Done {
+        answer: Answer::json(200, merged),
+        effect: Effect::Updated,
+        object_id: Some(child.to_owned()),
+    })
+}
+
+pub(super) fn delete_message(
+    world: &mut World,
+    tid: &str,
+    rule: &'static CollectionRule,
+    id: &str,
+    child: &str,
+) -> Result<Done, Refusal> {
+    let mut list = messages(read::tenant(world, tid)?, rule, id)?;
+    let found = list
+        .iter()
+        .position(|message| message.get("id").and_then(Value::as_str) == Some(child))
+        .ok_or_else(|| Refusal::not_found(rule.family, "localizedNotificationMessage", child))?;
+    let message = list.remove(found);
+    if message.get("isDefault") == Some(&Value::Bool(true)) {
+        return Err(Refusal::by_service(
+            rule.family,
+            "The default message cannot be deleted.",
+        ));
+    }
+    store_messages(world, tid, rule, id, list)?;
+    Ok(Done {
+        answer: Answer::empty(204),
+        effect: Effect::Deleted,
+        object_id: Some(child.to_owned()),
+    })
+}

@@ -1,0 +1,369 @@
+//! The entries of the table, one per collection.
+
+use super::{
+    AssignRule, CollectionRule, Part, accept, compliance, conditional_access,
+    device_configurations, foundations, leave, named_locations, settings_catalog, show,
+};
+use crate::answer::Family;
+
+const CONFIGURATION_READ: &[&str] = &[
+    "DeviceManagementConfiguration.Read.All",
+    "DeviceManagementConfiguration.ReadWrite.All",
+];
+const CONFIGURATION_WRITE: &[&str] = &["DeviceManagementConfiguration.ReadWrite.All"];
+
+/// What most Intune policy collections have in common.
+const INTUNE: CollectionRule = CollectionRule {
+    key: "",
+    paths: &[],
+    entity: "",
+    polymorphic: false,
+    name_property: "displayName",
+    beta: true,
+    v1: false,
+    page: 1000,
+    max_top: 1000,
+    create: true,
+    patch: true,
+    put: false,
+    delete: true,
+    scope_tags: Some("roleScopeTagIds"),
+    assign: None,
+    parts: &[],
+    hidden_in_list: &[],
+    only_selected: &[],
+    immutable: &[],
+    required: &[],
+    family: Family::Intune,
+    read_roles: CONFIGURATION_READ,
+    write_roles: CONFIGURATION_WRITE,
+    judge: accept,
+    complete: leave,
+    present: show,
+};
+
+/// What directory collections have in common: here they are only read.
+const DIRECTORY: CollectionRule = CollectionRule {
+    v1: true,
+    page: 100,
+    max_top: 999,
+    create: false,
+    patch: false,
+    delete: false,
+    scope_tags: None,
+    family: Family::Directory,
+    write_roles: &[],
+    ..INTUNE
+};
+
+const CONDITIONAL_ACCESS: CollectionRule = CollectionRule {
+    v1: true,
+    page: 100,
+    max_top: 999,
+    scope_tags: None,
+    family: Family::ConditionalAccess,
+    read_roles: &["Policy.Read.All"],
+    write_roles: &["Policy.ReadWrite.ConditionalAccess", "Policy.Read.All"],
+    ..INTUNE
+};
+
+const ASSIGNMENTS: Part = Part {
+    segment: "assignments",
+    page: 1000,
+    nested: &[],
+    expands_in_list: true,
+};
+
+/// Every collection the simulator serves.
+pub(crate) static TABLE: &[CollectionRule] = &[
+    CollectionRule {
+        key: "configurationPolicies",
+        paths: &["deviceManagement/configurationPolicies"],
+        entity: "deviceManagementConfigurationPolicy",
+        name_property: "name",
+        page: 25,
+        put: true,
+        assign: Some(AssignRule {
+            entity: "deviceManagementConfigurationPolicyAssignment",
+            filters: true,
+        }),
+        parts: &[
+            Part {
+                segment: "settings",
+                page: 25,
+                nested: &["settingDefinitions"],
+                expands_in_list: true,
+            },
+            Part {
+                expands_in_list: false,
+                ..ASSIGNMENTS
+            },
+        ],
+        immutable: &["platforms", "technologies"],
+        required: &["name", "platforms", "technologies", "settings"],
+        judge: settings_catalog::judge,
+        complete: settings_catalog::complete,
+        present: settings_catalog::present,
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "deviceCompliancePolicies",
+        paths: &["deviceManagement/deviceCompliancePolicies"],
+        entity: "deviceCompliancePolicy",
+        polymorphic: true,
+        v1: true,
+        assign: Some(AssignRule {
+            entity: "deviceCompliancePolicyAssignment",
+            filters: true,
+        }),
+        parts: &[
+            Part {
+                segment: "scheduledActionsForRule",
+                nested: &["scheduledActionConfigurations"],
+                ..ASSIGNMENTS
+            },
+            ASSIGNMENTS,
+        ],
+        required: &["displayName"],
+        judge: compliance::judge,
+        complete: compliance::complete,
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "deviceConfigurations",
+        paths: &["deviceManagement/deviceConfigurations"],
+        entity: "deviceConfiguration",
+        polymorphic: true,
+        v1: true,
+        assign: Some(AssignRule {
+            entity: "deviceConfigurationAssignment",
+            filters: true,
+        }),
+        parts: &[ASSIGNMENTS],
+        required: &["displayName"],
+        judge: device_configurations::judge,
+        complete: device_configurations::complete,
+        present: device_configurations::present,
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "conditionalAccessPolicies",
+        paths: &["identity/conditionalAccess/policies"],
+        entity: "conditionalAccessPolicy",
+        required: &["displayName", "state", "conditions"],
+        judge: conditional_access::judge,
+        complete: conditional_access::complete,
+        present: conditional_access::present,
+        ..CONDITIONAL_ACCESS
+    },
+    CollectionRule {
+        key: "namedLocations",
+        paths: &["identity/conditionalAccess/namedLocations"],
+        entity: "namedLocation",
+        polymorphic: true,
+        required: &["displayName"],
+        judge: named_locations::judge,
+        complete: named_locations::complete,
+        ..CONDITIONAL_ACCESS
+    },
+    CollectionRule {
+        key: "assignmentFilters",
+        paths: &["deviceManagement/assignmentFilters"],
+        entity: "deviceAndAppManagementAssignmentFilter",
+        scope_tags: Some("roleScopeTags"),
+        immutable: &["platform", "assignmentFilterManagementType"],
+        required: &["displayName", "platform", "rule"],
+        judge: foundations::judge_filter,
+        complete: foundations::complete_filter,
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "roleScopeTags",
+        paths: &["deviceManagement/roleScopeTags"],
+        entity: "roleScopeTag",
+        scope_tags: None,
+        assign: Some(AssignRule {
+            entity: "roleScopeTagAutoAssignment",
+            filters: false,
+        }),
+        parts: &[Part {
+            expands_in_list: false,
+            ..ASSIGNMENTS
+        }],
+        required: &["displayName"],
+        read_roles: &[
+            "DeviceManagementRBAC.Read.All",
+            "DeviceManagementRBAC.ReadWrite.All",
+        ],
+        write_roles: &["DeviceManagementRBAC.ReadWrite.All"],
+        judge: foundations::judge_scope_tag,
+        complete: foundations::complete_scope_tag,
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "notificationMessageTemplates",
+        paths: &["deviceManagement/notificationMessageTemplates"],
+        entity: "notificationMessageTemplate",
+        v1: true,
+        parts: &[Part {
+            segment: "localizedNotificationMessages",
+            ..ASSIGNMENTS
+        }],
+        required: &["displayName"],
+        read_roles: &[
+            "DeviceManagementServiceConfig.Read.All",
+            "DeviceManagementServiceConfig.ReadWrite.All",
+        ],
+        write_roles: &["DeviceManagementServiceConfig.ReadWrite.All"],
+        judge: foundations::judge_template,
+        complete: foundations::complete_template,
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "reusablePolicySettings",
+        paths: &["deviceManagement/reusablePolicySettings"],
+        entity: "deviceManagementReusablePolicySetting",
+        scope_tags: None,
+        put: true,
+        only_selected: &["settingInstance"],
+        required: &["displayName", "settingDefinitionId", "settingInstance"],
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "deviceComplianceScripts",
+        paths: &["deviceManagement/deviceComplianceScripts"],
+        entity: "deviceComplianceScript",
+        hidden_in_list: &["detectionScriptContent"],
+        required: &["displayName", "detectionScriptContent"],
+        read_roles: &[
+            "DeviceManagementScripts.Read.All",
+            "DeviceManagementScripts.ReadWrite.All",
+            "DeviceManagementConfiguration.Read.All",
+        ],
+        write_roles: &["DeviceManagementScripts.ReadWrite.All"],
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "operationApprovalPolicies",
+        paths: &["deviceManagement/operationApprovalPolicies"],
+        entity: "operationApprovalPolicy",
+        create: false,
+        patch: false,
+        delete: false,
+        scope_tags: None,
+        read_roles: &[
+            "DeviceManagementRBAC.Read.All",
+            "DeviceManagementRBAC.ReadWrite.All",
+        ],
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "operationApprovalRequests",
+        paths: &["deviceManagement/operationApprovalRequests"],
+        entity: "operationApprovalRequest",
+        create: false,
+        patch: false,
+        delete: false,
+        scope_tags: None,
+        read_roles: &[
+            "DeviceManagementRBAC.Read.All",
+            "DeviceManagementRBAC.ReadWrite.All",
+        ],
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "configurationPolicyTemplates",
+        paths: &["deviceManagement/configurationPolicyTemplates"],
+        entity: "deviceManagementConfigurationPolicyTemplate",
+        create: false,
+        patch: false,
+        delete: false,
+        scope_tags: None,
+        ..INTUNE
+    },
+    CollectionRule {
+        key: "groups",
+        paths: &["groups"],
+        entity: "group",
+        read_roles: &[
+            "Group.Read.All",
+            "Group.ReadWrite.All",
+            "Directory.Read.All",
+        ],
+        ..DIRECTORY
+    },
+    CollectionRule {
+        key: "users",
+        paths: &["users"],
+        entity: "user",
+        read_roles: &["User.Read.All", "Directory.Read.All"],
+        ..DIRECTORY
+    },
+    CollectionRule {
+        key: "servicePrincipals",
+        paths: &["servicePrincipals"],
+        entity: "servicePrincipal",
+        read_roles: &["Application.Read.All", "Directory.Read.All"],
+        ..DIRECTORY
+    },
+    CollectionRule {
+        key: "organization",
+        paths: &["organization"],
+        entity: "organization",
+        read_roles: &[
+            "Organization.Read.All",
+            "Directory.Read.All",
+            "User.Read.All",
+        ],
+        ..DIRECTORY
+    },
+    CollectionRule {
+        key: "authenticationStrengthPolicies",
+        paths: &[
+            "policies/authenticationStrengthPolicies",
+            "identity/conditionalAccess/authenticationStrength/policies",
+            "identity/conditionalAccess/authenticationStrengths/policies",
+        ],
+        entity: "authenticationStrengthPolicy",
+        family: Family::ConditionalAccess,
+        read_roles: &["Policy.Read.All"],
+        ..DIRECTORY
+    },
+    CollectionRule {
+        key: "authenticationContextClassReferences",
+        paths: &["identity/conditionalAccess/authenticationContextClassReferences"],
+        entity: "authenticationContextClassReference",
+        family: Family::ConditionalAccess,
+        read_roles: &["Policy.Read.All", "AuthenticationContext.Read.All"],
+        ..DIRECTORY
+    },
+    CollectionRule {
+        key: "termsOfUse",
+        paths: &["identityGovernance/termsOfUse/agreements", "agreements"],
+        entity: "agreement",
+        read_roles: &["Agreement.Read.All"],
+        ..DIRECTORY
+    },
+];
+
+/// The entry of a type key.
+pub(crate) fn by_key(key: &str) -> Option<&'static CollectionRule> {
+    TABLE.iter().find(|rule| rule.key == key)
+}
+
+/// The entry whose path starts `segments`, and how many segments the path has.
+pub(crate) fn by_path(segments: &[&str]) -> Option<(&'static CollectionRule, usize)> {
+    TABLE
+        .iter()
+        .flat_map(|rule| rule.paths.iter().map(move |path| (rule, path)))
+        .filter_map(|(rule, path)| {
+            let parts: Vec<&str> = path.split('/').collect();
+            let head = segments.get(..parts.len())?;
+            let same = parts
+                .iter()
+                .zip(head)
+                .all(|(part, got)| part.eq_ignore_ascii_case(got));
+            same.then_some((rule, parts.len()))
+        })
+        .max_by_key(|(_, length)| *length)
+}
