@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match arguments.first().and_then(|name| name.to_str()) {
         Some("api") => api::run(),
         Some("worker") => worker::run(),
         Some("graph-sim") => graph_sim::run_cli(arguments),

@@ -76,7 +76,7 @@ async fn another_plan_on_a_held_target_is_scope_busy() -> Result<()> {
     let preflight = stack.api.preflight(&first).await?;
     stack
         .sim
-        .fault(json!({"method": "POST", "times": 1000, "kind": {"slow": {"ms": 300}}}))
+        .fault(json!({"method": "POST", "times": 1000, "kind": "slow", "ms": 300}))
         .await?;
     let digest = preflight["plan_digest"].as_str().unwrap_or_default();
     let run = stack.api.execute(&first, digest).await?.expect(202)?;

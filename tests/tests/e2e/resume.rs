@@ -18,7 +18,7 @@ async fn a_killed_worker_is_succeeded_within_lease_and_ten_seconds() -> Result<(
     // Slow enough to be caught in the middle.
     stack
         .sim
-        .fault(json!({"method": "POST", "times": 100_000, "kind": {"slow": {"ms": 100}}}))
+        .fault(json!({"method": "POST", "times": 100_000, "kind": "slow", "ms": 100}))
         .await?;
     let digest = preflight["plan_digest"].as_str().unwrap_or_default();
     let started = stack.api.execute(&selection, digest).await?.expect(202)?;
