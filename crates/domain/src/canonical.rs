@@ -1,16 +1,28 @@
 //! The canonical form of each facet and its fingerprint.
 //!
 //! Two policies are equal in a facet exactly when their fingerprints are equal and neither side is
-//! uncertain there.
+//! uncertain there. Members that are null and members that are absent are one for every type here;
+//! `""` is null in the description alone; what else is one stands in the type's row. Must not decide
+//! what a difference means: that is [`crate::compare`]'s business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::json::{self, pattern};
 use crate::model::{CapturedPolicy, Facet};
-use crate::policy_type::PolicyType;
+use crate::policy_type::{Adapter, PolicyType};
 use crate::references::{Overrides, ReferenceCatalog};
+use crate::{literal, secret};
+
+mod catalog;
+mod payload;
+mod token;
+mod tree;
+
+pub(crate) use payload::{base64_of, each as each_payload, text_of};
+pub(crate) use tree::flag_set;
 
 /// Whose eyes read the references.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +42,10 @@ pub struct Uncertainty {
     pub code: String,
     /// JSON Pointer.
     pub path: String,
+    /// Kind and Graph's id (lower case) of the reference that is uncertain, where it is one: a
+    /// mapping onto exactly this object settles it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<(String, String)>,
 }
 
 /// Fingerprints of the four facets.
@@ -43,6 +59,10 @@ pub struct Fingerprints {
     /// Conditional Access `state`, kept out of the settings facet because options decide it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Ids of the keys under which secrets of this policy are fingerprinted: secrets under
+    /// different keys cannot be compared.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secret_keys: BTreeSet<String>,
 }
 
 /// The canonical value of one facet: noise removed, sets sorted, keyed arrays keyed, payloads
@@ -53,8 +73,7 @@ pub fn facet_value(
     facet: Facet,
     reading: Reading<'_>,
 ) -> Value {
-    let _ = (row, policy, facet, reading);
-    Value::Null
+    read(row, policy, facet, reading, &mut Vec::new())
 }
 
 /// Fingerprints of every facet the type has.
@@ -63,6 +82,157 @@ pub fn fingerprints(
     policy: &CapturedPolicy,
     reading: Reading<'_>,
 ) -> Fingerprints {
-    let _ = (row, policy, reading);
-    Fingerprints::default()
+    let mut prints = Fingerprints {
+        state: state(row, policy).map(str::to_owned),
+        secret_keys: secret_keys(&policy.content),
+        ..Fingerprints::default()
+    };
+    for facet in Facet::ALL {
+        if !row.has_facet(facet) {
+            continue;
+        }
+        let mut uncertain = Vec::new();
+        let value = read(row, policy, facet, reading, &mut uncertain);
+        prints.facets.insert(facet, json::digest(&value));
+        if !uncertain.is_empty() {
+            uncertain.sort();
+            uncertain.dedup();
+            prints.uncertain.insert(facet, uncertain);
+        }
+    }
+    prints
 }
+
+/// The state of a Conditional Access policy.
+pub(crate) fn state<'p>(row: &PolicyType, policy: &'p CapturedPolicy) -> Option<&'p str> {
+    if row.adapter != Adapter::ConditionalAccess {
+        return None;
+    }
+    policy.content.get("state").and_then(Value::as_str)
+}
+
+/// One digest of everything a policy says, ids as they stand.
+pub(crate) fn content_hash(row: &PolicyType, policy: &CapturedPolicy) -> String {
+    let facets: BTreeMap<Facet, Value> = Facet::ALL
+        .into_iter()
+        .filter(|facet| row.has_facet(*facet))
+        .map(|facet| (facet, facet_value(row, policy, facet, Reading::Raw)))
+        .collect();
+    json::digest(&serde_json::json!({
+        "name": policy.display_name,
+        "state": state(row, policy),
+        "facets": facets,
+    }))
+}
+
+fn read(
+    row: &PolicyType,
+    policy: &CapturedPolicy,
+    facet: Facet,
+    reading: Reading<'_>,
+    uncertain: &mut Vec<Uncertainty>,
+) -> Value {
+    match facet {
+        Facet::Settings => settings(row, policy, reading, uncertain),
+        Facet::Assignments => {
+            let mut value = policy.assignments.clone();
+            token::replace(policy, facet, reading, &mut value, uncertain);
+            tree::normalize(&mut value);
+            if let Value::Array(items) = &mut value {
+                json::sort_set(items);
+            }
+            value
+        }
+        Facet::ScopeTags => {
+            let mut value = policy.content.clone();
+            token::replace(policy, facet, reading, &mut value, uncertain);
+            let tags = row.scope_tags.and_then(|property| value.get(property));
+            let mut tags = tags.and_then(Value::as_array).cloned().unwrap_or_default();
+            if tags.is_empty() {
+                // A policy without tags gets tag 0 from the service.
+                tags.push(Value::String("0".to_owned()));
+            }
+            json::sort_set(&mut tags);
+            Value::Array(tags)
+        }
+        Facet::Description => match policy.content.get("description") {
+            Some(Value::String(text)) if !text.is_empty() => {
+                Value::String(literal::replaced(text, literals(reading)))
+            }
+            _ => Value::Null,
+        },
+    }
+}
+
+fn settings(
+    row: &PolicyType,
+    policy: &CapturedPolicy,
+    reading: Reading<'_>,
+    uncertain: &mut Vec<Uncertainty>,
+) -> Value {
+    let mut value = policy.content.clone();
+    if !matches!(reading, Reading::Raw) {
+        for found in secret::find(&value) {
+            if !found.comparable {
+                uncertain.push(Uncertainty {
+                    code: "secret_not_comparable".to_owned(),
+                    path: found.pointer,
+                    reference: None,
+                });
+            }
+        }
+    }
+    token::replace(policy, Facet::Settings, reading, &mut value, uncertain);
+    if let Value::Object(members) = &mut value {
+        members.remove(row.name_property);
+        members.remove("description");
+        if let Some(property) = row.scope_tags {
+            members.remove(property);
+        }
+        if row.adapter == Adapter::ConditionalAccess {
+            members.remove("state");
+        }
+    }
+    for place in row.ignored {
+        pattern::remove(&mut value, place);
+    }
+    payload::decode(row, &mut value);
+    let literals = literals(reading);
+    if !literals.is_empty() {
+        json::edit_texts(&mut value, &mut |text| {
+            *text = literal::replaced(text, literals);
+        });
+    }
+    // The tree has rules of its own: what stands in it are the texts that people typed.
+    let settings = match (&mut value, row.adapter) {
+        (Value::Object(members), Adapter::SettingsCatalog) => members.remove("settings"),
+        _ => None,
+    };
+    tree::canonicalize(row, &mut value);
+    if let (Value::Object(members), Some(settings)) = (&mut value, settings) {
+        members.insert("settings".to_owned(), catalog::tree(settings));
+    }
+    value
+}
+
+fn literals(reading: Reading<'_>) -> &BTreeMap<String, String> {
+    static NONE: BTreeMap<String, String> = BTreeMap::new();
+    match reading {
+        Reading::MeaningWith(_, overrides) => &overrides.literals,
+        Reading::Raw | Reading::Meaning(_) => &NONE,
+    }
+}
+
+fn secret_keys(content: &Value) -> BTreeSet<String> {
+    secret::find(content)
+        .into_iter()
+        .filter_map(|found| {
+            let marker = content.pointer(&found.pointer)?;
+            let key = marker.get("$secret")?.get("key_id")?.as_str()?;
+            Some(key.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod canonical_test;

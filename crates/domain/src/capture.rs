@@ -1,12 +1,31 @@
 //! Turns what Graph answered for one object into a [`CapturedPolicy`].
+//!
+//! Drops transport noise and server state, replaces secrets by markers, brings assignments into
+//! normal form and lists every reference by its position. Keeps what it does not know. Judges
+//! nothing: what equals what is [`crate::canonical`]'s business.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::canonical;
+use crate::json::{self, pattern};
 use crate::model::CapturedPolicy;
-use crate::policy_type::PolicyType;
-use crate::secret::SecretKey;
+use crate::policy_type::{Adapter, Kinds, PolicyType, odata_type};
+use crate::secret::{self, SecretKey};
+
+mod assignments;
+mod identity;
+mod noise;
+pub(crate) mod references;
+mod secrets;
+
+pub(crate) use identity::key as identity_key;
+
+/// Deepest nesting that is captured; the deepest real policy nests 20 levels.
+const MAX_DEPTH: usize = 100;
+/// Largest object that is captured, in bytes of JSON.
+const MAX_BYTES: usize = 12 * 1024 * 1024;
 
 /// One object as read: the item, its sub-collections, its assignments.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,28 +48,178 @@ pub struct CaptureError {
     pub message: String,
 }
 
+fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, CaptureError> {
+    Err(CaptureError {
+        code,
+        message: message.into(),
+    })
+}
+
 /// Captures one object.
 pub fn capture(
     row: &PolicyType,
     raw: RawPolicy,
     secrets: &SecretKey,
 ) -> Result<CapturedPolicy, CaptureError> {
-    let _ = (row, raw, secrets);
-    Err(CaptureError {
-        code: "not_an_object",
-        message: String::new(),
-    })
+    check_limits(&raw)?;
+    let Value::Object(mut item) = raw.item else {
+        return refuse(
+            "not_an_object",
+            "Graph answered something other than an object.",
+        );
+    };
+    let external_id = external_id(&item)?;
+    let display_name = match item.get(row.name_property) {
+        Some(Value::String(name)) if !name.is_empty() => name.clone(),
+        _ => {
+            return refuse(
+                "name_missing",
+                format!("The object has no {}.", row.name_property),
+            );
+        }
+    };
+    for (property, items) in raw.sub_collections {
+        item.insert(property, Value::Array(items));
+    }
+    noise::strip_root(&mut item);
+    let mut content = Value::Object(item);
+    noise::strip_transport(&mut content);
+    if row.adapter == Adapter::ConditionalAccess {
+        keep_only_id(&mut content, "grantControls.authenticationStrength");
+    }
+    secrets::replace(row, &mut content, secrets);
+    for place in row.server_state {
+        pattern::remove(&mut content, place);
+    }
+    let assignments = match row.assignments {
+        Some(_) => assignments::normal_form(raw.assignments.unwrap_or_default()),
+        None => Value::Array(Vec::new()),
+    };
+    let mut policy = CapturedPolicy {
+        policy_type: row.key.to_owned(),
+        external_id,
+        identity_key: identity::key(row, &display_name, &content),
+        display_name,
+        platform: row
+            .platform_property
+            .and_then(|place| pattern::get(&content, place))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        references: references::collect(row, &content, &assignments),
+        has_secrets: !secret::find(&content).is_empty(),
+        content,
+        assignments,
+        content_hash: String::new(),
+    };
+    policy.content_hash = canonical::content_hash(row, &policy);
+    Ok(policy)
 }
 
 /// Whether an object of a (possibly shared) collection belongs to this row and is governed at all.
 pub fn belongs(row: &PolicyType, item: &Value) -> bool {
-    let _ = (row, item);
-    false
+    if !item.is_object() {
+        return false;
+    }
+    let name = odata_type(item);
+    let of_kind = match row.kinds {
+        Kinds::All => true,
+        Kinds::Only(names) => names.contains(&name),
+        Kinds::Except(names) => !names.contains(&name),
+    };
+    of_kind
+        && !row.skip_when.iter().any(|(place, text)| {
+            pattern::get(item, place).is_some_and(|value| json::canonical(value) == *text)
+        })
 }
 
 /// The identity of a list item, for looking an object up by identity without reading it whole.
 /// `None` when the item has no usable name.
 pub fn identity_of_list_item(row: &PolicyType, item: &Value) -> Option<String> {
-    let _ = (row, item);
-    None
+    let name = item.get(row.name_property)?.as_str()?;
+    (!name.is_empty()).then(|| identity::key(row, name, item))
 }
+
+/// Graph's ids are GUIDs, small integers or words joined by `_`; anything else would not be safe
+/// in a path.
+fn external_id(item: &Map<String, Value>) -> Result<String, CaptureError> {
+    let Some(Value::String(id)) = item.get("id") else {
+        return refuse("id_missing", "The object has no id.");
+    };
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if id.is_empty() || id.len() > 256 || !id.bytes().all(safe) || id.starts_with('.') {
+        return refuse("id_missing", "The object has no usable id.");
+    }
+    Ok(id.clone())
+}
+
+/// Graph expands a navigation property that is written by id alone.
+fn keep_only_id(content: &mut Value, place: &str) {
+    pattern::edit(content, place, &mut |value| {
+        if let Value::Object(members) = value {
+            members.retain(|name, _| name == "id");
+        }
+    });
+}
+
+fn check_limits(raw: &RawPolicy) -> Result<(), CaptureError> {
+    let parts = || {
+        std::iter::once(&raw.item)
+            .chain(raw.sub_collections.values().flatten())
+            .chain(raw.assignments.iter().flatten())
+    };
+    if parts().any(|part| json::deeper_than(part, MAX_DEPTH)) {
+        return refuse(
+            "too_deep",
+            format!("The object nests deeper than {MAX_DEPTH} levels."),
+        );
+    }
+    let mut bytes = 0_usize;
+    for part in parts() {
+        let mut nul = None;
+        measure(part, "", &mut bytes, &mut nul);
+        if let Some(pointer) = nul {
+            return refuse(
+                "invalid_text",
+                format!("The text at {pointer} holds a NUL character."),
+            );
+        }
+    }
+    if bytes > MAX_BYTES {
+        return refuse(
+            "too_large",
+            format!("The object is larger than {MAX_BYTES} bytes."),
+        );
+    }
+    Ok(())
+}
+
+/// Adds up the bytes of texts, names and punctuation; remembers the first NUL character.
+fn measure(value: &Value, pointer: &str, bytes: &mut usize, nul: &mut Option<String>) {
+    let mut text = |text: &str, at: &str| {
+        *bytes += text.len() + 3;
+        if nul.is_none() && text.contains('\0') {
+            *nul = Some(at.replace('\0', "?"));
+        }
+    };
+    match value {
+        Value::String(content) => text(content, pointer),
+        Value::Array(items) => {
+            *bytes += 2;
+            for (index, item) in items.iter().enumerate() {
+                measure(item, &json::below(pointer, index), bytes, nul);
+            }
+        }
+        Value::Object(members) => {
+            for name in members.keys() {
+                text(name, pointer);
+            }
+            for (name, member) in members {
+                measure(member, &json::below(pointer, name), bytes, nul);
+            }
+        }
+        _ => *bytes += 6,
+    }
+}
+
+#[cfg(test)]
+mod capture_test;

@@ -18,6 +18,7 @@ pub mod diff;
 pub mod inventory;
 pub mod json;
 pub mod landing;
+pub(crate) mod literal;
 pub mod mapping;
 pub mod model;
 pub mod operation;

@@ -8,10 +8,29 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{CapturedPolicy, GraphVersion};
-use crate::policy_type::PolicyType;
+use crate::canonical::{self, Reading};
+use crate::capture;
+use crate::json;
+use crate::model::{CapturedPolicy, Facet, GraphVersion, ReferenceUse};
+use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 use crate::references::Overrides;
-use crate::selection::Options;
+use crate::secret;
+use crate::selection::{Carry, Options};
+
+mod body;
+mod catalog;
+mod compliance;
+mod conditional_access;
+mod desired;
+mod device_configuration;
+mod literals;
+mod notification;
+mod placeholder;
+mod templates;
+
+pub use literals::literal_paths;
+pub use placeholder::{fill, fill_policy};
+pub use templates::write_templates;
 
 /// What kind of effect a step has: decides how an unknown outcome is settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +110,8 @@ pub struct StepInput<'a> {
 #[error("{message}")]
 pub struct StepError {
     /// Stable reason code: `immutable_differs`, `secret_value_required`, `template_retired`,
-    /// `reference_not_landed`, `invalid_for_create`.
+    /// `reference_not_landed`, `invalid_for_create`, `tenant_specific_blob`,
+    /// `certificate_binding_not_captured`.
     pub code: &'static str,
     /// Names the path and the remedy.
     pub message: String,
@@ -107,47 +127,259 @@ pub struct Written {
     pub expected: CapturedPolicy,
 }
 
+fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, StepError> {
+    Err(StepError {
+        code,
+        message: message.into(),
+    })
+}
+
 /// Builds the calls.
 pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
-    let _ = input;
-    Err(StepError {
-        code: "invalid_for_create",
-        message: String::new(),
-    })
+    let row = input.row;
+    check_source(&input)?;
+    let desired = desired::desired(&input)?;
+    if let Some(target) = input.target {
+        check_immutable(row, &desired.content, target)?;
+    }
+    let mut steps = Vec::new();
+    let mut content = desired.content;
+    match input.target {
+        None => {
+            let body = body::create(row, &content)?;
+            check_secrets(&body)?;
+            steps.push(step(
+                row,
+                "create",
+                StepKind::CreateObject,
+                "POST",
+                "",
+                Some(body),
+            ));
+            if row.adapter == Adapter::NotificationTemplate {
+                notification::create(row, &content, &mut steps)?;
+            }
+        }
+        Some(target) => {
+            body::clear(row, &mut content, &target.content);
+            let body = body::update(&input, &content, target)?;
+            check_secrets(&body)?;
+            let verb = match row.update {
+                UpdateVerb::Patch => "PATCH",
+                UpdateVerb::Put => "PUT",
+            };
+            steps.push(step(
+                row,
+                "update",
+                StepKind::Replace,
+                verb,
+                "/{item}",
+                Some(body),
+            ));
+            match row.adapter {
+                Adapter::NotificationTemplate => {
+                    notification::update(row, &content, &target.content, &mut steps)?;
+                }
+                Adapter::Compliance => {
+                    compliance::schedule(row, &content, &target.content, &mut steps)?;
+                }
+                Adapter::Plain
+                | Adapter::SettingsCatalog
+                | Adapter::DeviceConfiguration
+                | Adapter::ConditionalAccess => {}
+            }
+        }
+    }
+    let assignments = assign(&input, desired.assignments, &mut steps);
+    let expected = expected(&input, content, assignments);
+    Ok(Written { steps, expected })
+}
+
+/// Adds the replace-all step where the final set differs from what stands there; answers what
+/// should stand there afterwards.
+fn assign(input: &StepInput<'_>, wanted: Value, steps: &mut Vec<WriteStep>) -> Value {
+    let standing = input.target.map_or_else(
+        || Value::Array(Vec::new()),
+        |target| target.assignments.clone(),
+    );
+    let (Some(rule), Carry::Map) = (input.row.assignments, input.options.assignments) else {
+        return standing;
+    };
+    if same_assignments(input.row, &wanted, &standing) {
+        return standing;
+    }
+    let body = serde_json::json!({ rule.wrapper: wanted });
+    let path = format!("/{{item}}/{}", rule.action);
+    steps.push(step(
+        input.row,
+        "assign",
+        StepKind::ReplaceAction,
+        "POST",
+        &path,
+        Some(body),
+    ));
+    wanted
+}
+
+fn same_assignments(row: &PolicyType, wanted: &Value, standing: &Value) -> bool {
+    let canonical = |assignments: &Value| {
+        let policy = CapturedPolicy {
+            policy_type: row.key.to_owned(),
+            external_id: String::new(),
+            display_name: String::new(),
+            platform: None,
+            identity_key: String::new(),
+            content: Value::Null,
+            assignments: assignments.clone(),
+            references: capture::references::collect(row, &Value::Null, assignments),
+            content_hash: String::new(),
+            has_secrets: false,
+        };
+        canonical::facet_value(row, &policy, Facet::Assignments, Reading::Raw)
+    };
+    canonical(wanted) == canonical(standing)
+}
+
+fn expected(input: &StepInput<'_>, content: Value, assignments: Value) -> CapturedPolicy {
+    let row = input.row;
+    let display_name = input.target.unwrap_or(input.source).display_name.clone();
+    let mut expected = CapturedPolicy {
+        policy_type: row.key.to_owned(),
+        external_id: input
+            .target
+            .map(|target| target.external_id.clone())
+            .unwrap_or_default(),
+        identity_key: capture::identity_key(row, &display_name, &content),
+        display_name,
+        platform: input.source.platform.clone(),
+        references: capture::references::collect(row, &content, &assignments),
+        has_secrets: !secret::find(&content).is_empty(),
+        content,
+        assignments,
+        content_hash: String::new(),
+    };
+    expected.content_hash = canonical::content_hash(row, &expected);
+    expected
+}
+
+/// What no call can be built from at all.
+fn check_source(input: &StepInput<'_>) -> Result<(), StepError> {
+    let polymorphic = input.row.identity.contains(&"@odata.type");
+    if polymorphic && policy_type::odata_type(&input.source.content).is_empty() {
+        return refuse(
+            "invalid_for_create",
+            "/@odata.type is missing: Graph did not say which kind of policy this is.",
+        );
+    }
+    if input.row.adapter == Adapter::DeviceConfiguration {
+        device_configuration::check(&input.source.content)?;
+    }
+    let mut planted = None;
+    json::each_text(&input.source.content, "", &mut |pointer, text| {
+        if text.starts_with(placeholder::CREATED) {
+            planted.get_or_insert_with(|| pointer.to_owned());
+        }
+    });
+    match planted {
+        Some(pointer) => refuse(
+            "invalid_for_create",
+            format!("{pointer} begins with a word that is reserved here; change it in the source."),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// A write that lacks a secret, or carries a marker in its place, would break the policy.
+fn check_secrets(body: &Value) -> Result<(), StepError> {
+    let found = secret::find(body);
+    if let Some(blob) = found.iter().find(|secret| secret.tenant_specific) {
+        return refuse(
+            "tenant_specific_blob",
+            format!(
+                "{} holds an onboarding blob of the source tenant; onboard the target with its own.",
+                blob.pointer
+            ),
+        );
+    }
+    match found.first() {
+        Some(secret) => refuse(
+            "secret_value_required",
+            format!(
+                "{} holds a secret that Graph does not return; write this policy by hand.",
+                secret.pointer
+            ),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Members that Graph does not change in place must be equal already.
+fn check_immutable(
+    row: &PolicyType,
+    desired: &Value,
+    target: &CapturedPolicy,
+) -> Result<(), StepError> {
+    for place in row.immutable {
+        let read = |content: &Value| {
+            let value = json::pattern::get(content, place)
+                .cloned()
+                .unwrap_or(Value::Null);
+            let default = row.defaults.iter().any(|(path, text)| {
+                path == place && serde_json::from_str(text).is_ok_and(|d: Value| d == value)
+            });
+            match value {
+                _ if default => Value::Null,
+                Value::String(text) if row.flags.contains(place) => canonical::flag_set(&text),
+                Value::String(text) => Value::String(text.to_ascii_lowercase()),
+                other => other,
+            }
+        };
+        if read(desired) != read(&target.content) {
+            return refuse(
+                "immutable_differs",
+                format!(
+                    "{place} differs and cannot be changed in place; make a new policy in the target."
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn step(
+    row: &PolicyType,
+    name: &str,
+    kind: StepKind,
+    method: &str,
+    below: &str,
+    body: Option<Value>,
+) -> WriteStep {
+    let path = format!("{}{below}", row.path);
+    WriteStep {
+        name: name.to_owned(),
+        kind,
+        method: method.to_owned(),
+        version: row.version,
+        path_template: path.clone(),
+        path,
+        body,
+    }
 }
 
 /// The references (kind, external id) of a source policy that this write would carry: settings
 /// always, assignments and scope tags only under `map`.
-pub fn carried_references(
-    source: &CapturedPolicy,
-    options: Options,
-) -> Vec<crate::model::ReferenceUse> {
-    let _ = (source, options);
-    Vec::new()
+pub fn carried_references(source: &CapturedPolicy, options: Options) -> Vec<ReferenceUse> {
+    source
+        .references
+        .iter()
+        .filter(|used| match used.facet {
+            Facet::Settings | Facet::Description => true,
+            Facet::Assignments => options.assignments == Carry::Map,
+            Facet::ScopeTags => options.scope_tags == Carry::Map,
+        })
+        .cloned()
+        .collect()
 }
 
-/// Paths (JSON Pointers into content or assignments) where the texts of `literals` stand, alone or
-/// inside a longer string, ignoring ASCII case.
-pub fn literal_paths(
-    policy: &CapturedPolicy,
-    literals: &[String],
-    options: Options,
-) -> Vec<(String, String)> {
-    let _ = (policy, literals, options);
-    Vec::new()
-}
-
-/// Replaces `$created:` placeholders and `{item}`; `None` when an id is not known yet.
-pub fn fill(
-    step: &WriteStep,
-    item: Option<&str>,
-    created: &BTreeMap<String, String>,
-) -> Option<WriteStep> {
-    let _ = (step, item, created);
-    None
-}
-
-/// Every `(method, version, path template)` that can ever be written, sorted.
-pub fn write_templates() -> Vec<(String, GraphVersion, String)> {
-    Vec::new()
-}
+#[cfg(test)]
+mod steps_test;

@@ -3,7 +3,19 @@
 //! One file per family of types holds their rows; a row names an [`Adapter`] only where the type's
 //! shape needs code. Nothing outside this folder and [`crate::steps`] may ask "which type is it".
 
+use serde_json::Value;
+
 use crate::model::{Facet, GraphVersion, ResourceFamily};
+
+mod compliance;
+mod conditional_access;
+mod configuration;
+mod first_party;
+mod foundations;
+mod plain_types;
+
+pub use first_party::is_first_party_application;
+pub(crate) use plain_types::is_plain_type;
 
 /// How far a type is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +153,16 @@ pub struct PolicyType {
     pub reference_kind: Option<&'static str>,
     /// Arrays that are sets.
     pub sets: &'static [&'static str],
-    /// Arrays keyed by a member (or members joined with `+`).
+    /// Arrays keyed by a member (or members joined with `+`); inner arrays before outer ones.
     pub keyed: &'static [(&'static str, &'static str)],
+    /// Texts that list words of a flags enum (`"a,b"`): compared as sets.
+    pub flags: &'static [&'static str],
+    /// Members that say nothing about what the policy does: left out of every comparison.
+    pub ignored: &'static [&'static str],
+    /// Documented defaults: `(path, value as JSON text)`; such a value and absence are one.
+    pub defaults: &'static [(&'static str, &'static str)],
+    /// Subtrees in which an empty list or object and absence are one.
+    pub empty_is_absent: &'static [&'static str],
     /// Base64 texts compared decoded.
     pub base64: &'static [&'static str],
     /// Members that hold secrets (replaced at capture by a `$secret` marker).
@@ -179,9 +199,87 @@ impl PolicyType {
 /// any change that alters what is captured, compared or written.
 pub const REGISTRY_VERSION: &str = "2026-11-23.1";
 
+/// What most rows have in common; a row names what differs.
+const PLAIN: PolicyType = PolicyType {
+    key: "",
+    display_name: "",
+    support: Support::Full,
+    version: GraphVersion::Beta,
+    path: "",
+    kinds: Kinds::All,
+    name_property: "displayName",
+    platform_property: None,
+    identity: &[],
+    list_expand: None,
+    item_get: false,
+    item_expand: None,
+    sub_collections: &[],
+    name_filter: false,
+    skip_when: &[],
+    server_state: &[],
+    strip_create: &[],
+    strip_update: &[],
+    update: UpdateVerb::Patch,
+    immutable: &[],
+    assignments: None,
+    scope_tags: Some("roleScopeTagIds"),
+    references: &[],
+    reference_kind: None,
+    sets: &[],
+    keyed: &[],
+    flags: &[],
+    ignored: &[],
+    defaults: &[],
+    empty_is_absent: &[],
+    base64: &[],
+    secrets: &[],
+    wave: 0,
+    family: ResourceFamily::DeviceConfiguration,
+    read_permissions: &["DeviceManagementConfiguration.Read.All"],
+    write_permissions: &["DeviceManagementConfiguration.ReadWrite.All"],
+    adapter: Adapter::Plain,
+};
+
+/// Assignments as nearly every Intune type has them.
+const ASSIGN: AssignmentRule = AssignmentRule {
+    read: "assignments",
+    action: "assign",
+    wrapper: "assignments",
+    filters: true,
+};
+
+const fn reference(path: &'static str, kind: &'static str) -> ReferenceRule {
+    ReferenceRule {
+        path,
+        kind,
+        exclusion: false,
+    }
+}
+
+const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
+    ReferenceRule {
+        path,
+        kind,
+        exclusion: true,
+    }
+}
+
+/// Every row, in key order.
+static ALL: [PolicyType; 9] = [
+    foundations::ASSIGNMENT_FILTERS,
+    conditional_access::POLICIES,
+    configuration::SETTINGS_CATALOG,
+    compliance::POLICIES,
+    configuration::DEVICE_CONFIGURATIONS,
+    conditional_access::NAMED_LOCATIONS,
+    compliance::NOTIFICATION_TEMPLATES,
+    foundations::SCOPE_TAGS,
+    configuration::WINDOWS_UPDATE_RINGS,
+];
+
 /// Every row, in key order.
 pub fn all() -> &'static [PolicyType] {
-    &[]
+    &ALL
 }
 
 /// The row of a key.
@@ -194,8 +292,16 @@ pub fn for_reference_kind(kind: &str) -> Option<&'static PolicyType> {
     all().iter().find(|row| row.reference_kind == Some(kind))
 }
 
-/// Whether an application id (lower case) is a reserved word or one of Microsoft's own
-/// applications, which have the same id in every tenant.
-pub fn is_first_party_application(_id: &str) -> bool {
-    false
+/// The `@odata.type` of an object without `#microsoft.graph.`; empty when it has none.
+pub fn odata_type(value: &Value) -> &str {
+    value
+        .get("@odata.type")
+        .and_then(Value::as_str)
+        .map_or("", |text| {
+            let text = text.strip_prefix('#').unwrap_or(text);
+            text.strip_prefix("microsoft.graph.").unwrap_or(text)
+        })
 }
+
+#[cfg(test)]
+mod mod_test;

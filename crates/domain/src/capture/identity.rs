@@ -1,0 +1,44 @@
+//! Which policies of two tenants are the same subject: the exact name and the row's parts.
+
+use serde_json::{Map, Value};
+
+use crate::json::{self, pattern};
+use crate::policy_type::PolicyType;
+
+/// Canonical JSON `{"name", "parts"}`.
+pub(crate) fn key(row: &PolicyType, name: &str, item: &Value) -> String {
+    let parts: Map<String, Value> = row
+        .identity
+        .iter()
+        .map(|place| ((*place).to_owned(), part(row, place, item)))
+        .collect();
+    json::canonical(&serde_json::json!({"name": name, "parts": parts}))
+}
+
+fn part(row: &PolicyType, place: &str, item: &Value) -> Value {
+    let default = row
+        .defaults
+        .iter()
+        .find(|(path, _)| path == &place)
+        .and_then(|(_, text)| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null);
+    let value = match pattern::get(item, place) {
+        None | Some(Value::Null) => default,
+        Some(value) => value.clone(),
+    };
+    let Value::String(text) = value else {
+        return value;
+    };
+    if place == "@odata.type" {
+        return Value::String(text.trim_start_matches('#').to_owned());
+    }
+    // Versions of one template are one subject: the family is what stands before `_version`.
+    if place.ends_with("templateId") {
+        let family = text.split('_').next().unwrap_or_default();
+        return Value::String(family.to_ascii_lowercase());
+    }
+    if row.flags.contains(&place) {
+        return crate::canonical::flag_set(&text);
+    }
+    Value::String(text)
+}

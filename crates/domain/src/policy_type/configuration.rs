@@ -1,0 +1,125 @@
+//! Settings catalog, device configuration profiles, Windows update rings.
+
+use super::{ASSIGN, Adapter, Kinds, PLAIN, PolicyType, SubCollection, UpdateVerb, reference};
+use crate::model::ResourceFamily;
+
+pub(super) const SETTINGS_CATALOG: PolicyType = PolicyType {
+    key: "configurationPolicies",
+    display_name: "Settings catalog",
+    path: "/deviceManagement/configurationPolicies",
+    name_property: "name",
+    platform_property: Some("platforms"),
+    // Two families of templates may share a name; versions of one template are one subject.
+    identity: &["platforms", "technologies", "templateReference.templateId"],
+    sub_collections: &[SubCollection {
+        property: "settings",
+        path: "settings",
+        top: Some(1000),
+    }],
+    name_filter: true,
+    server_state: &[
+        "settingCount",
+        "creationSource",
+        "priorityMetaData",
+        "settings[].id",
+        "templateReference.templateDisplayName",
+        "templateReference.templateDisplayVersion",
+    ],
+    update: UpdateVerb::Put,
+    immutable: &["platforms", "technologies", "templateReference.templateId"],
+    assignments: Some(ASSIGN),
+    flags: &["platforms", "technologies"],
+    // The family follows from the template.
+    ignored: &["templateReference.templateFamily"],
+    defaults: &[
+        ("templateReference.templateId", "\"\""),
+        ("disableEntraGroupPolicyAssignment", "false"),
+    ],
+    empty_is_absent: &["templateReference"],
+    wave: 3,
+    family: ResourceFamily::ConfigurationPolicies,
+    adapter: Adapter::SettingsCatalog,
+    ..PLAIN
+};
+
+pub(super) const DEVICE_CONFIGURATIONS: PolicyType = PolicyType {
+    key: "deviceConfigurations",
+    display_name: "Device configuration profiles",
+    path: "/deviceManagement/deviceConfigurations",
+    kinds: Kinds::Except(&["windowsUpdateForBusinessConfiguration"]),
+    identity: &["@odata.type"],
+    item_get: true,
+    server_state: &["version", "preSharedKeyIsSet"],
+    immutable: &["@odata.type"],
+    assignments: Some(ASSIGN),
+    references: &[
+        reference(
+            "kioskProfiles[].userAccountsConfiguration[].groupId",
+            "group",
+        ),
+        reference("kioskProfiles[].userAccountsConfiguration[].userId", "user"),
+    ],
+    reference_kind: Some("device_configuration"),
+    keyed: &[("omaSettings", "omaUri")],
+    flags: &[
+        "allowedAccounts",
+        "configDeviceHealthMonitoringScope",
+        "customSubjectAlternativeNames[].sanType",
+        "easServices",
+        "fileVaultSelectedRecoveryKeyTypes",
+        "firewallRules[].interfaceTypes",
+        "firewallRules[].profileTypes",
+        "hashAlgorithm",
+        "keyUsage",
+        "startMenuAppListVisibility",
+        "subjectAlternativeNameType",
+        "systemExtensionsAllowedTypes[].allowedTypes",
+        "updateDelayPolicy",
+    ],
+    ignored: &[
+        "omaSettings[].isEncrypted",
+        // A link to another resource, answered empty or not at all on the item.
+        "privacyAccessControls",
+    ],
+    base64: &[
+        "configurationXml",
+        "customXml",
+        "defenderExploitProtectionXml",
+        "eapXml",
+        "payload",
+        "startMenuLayoutEdgeAssetsXml",
+        "startMenuLayoutXml",
+    ],
+    secrets: &["preSharedKey", "sharedSecret"],
+    wave: 4,
+    adapter: Adapter::DeviceConfiguration,
+    ..PLAIN
+};
+
+pub(super) const WINDOWS_UPDATE_RINGS: PolicyType = PolicyType {
+    key: "windowsUpdateRings",
+    display_name: "Windows update rings",
+    kinds: Kinds::Only(&["windowsUpdateForBusinessConfiguration"]),
+    // Pause and rollback are operations, not configuration: never carried.
+    server_state: &[
+        "version",
+        "featureUpdatesPauseExpiryDateTime",
+        "featureUpdatesPauseStartDate",
+        "featureUpdatesPaused",
+        "featureUpdatesRollbackStartDateTime",
+        "featureUpdatesWillBeRolledBack",
+        "qualityUpdatesPauseExpiryDateTime",
+        "qualityUpdatesPauseStartDate",
+        "qualityUpdatesPaused",
+        "qualityUpdatesRollbackStartDateTime",
+        "qualityUpdatesWillBeRolledBack",
+    ],
+    references: &[],
+    reference_kind: None,
+    keyed: &[],
+    flags: &["updateWeeks"],
+    ignored: &[],
+    base64: &[],
+    secrets: &[],
+    ..DEVICE_CONFIGURATIONS
+};

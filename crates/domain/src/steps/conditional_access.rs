@@ -1,0 +1,45 @@
+//! The body form of a Conditional Access policy.
+
+use serde_json::{Map, Value};
+
+use crate::json::pattern;
+
+/// Leaves out what Graph refuses: a resilience default that is not disabled.
+pub(super) fn shape(body: &mut Value) {
+    if pattern::get(body, "sessionControls.disableResilienceDefaults") == Some(&Value::Bool(false))
+    {
+        pattern::remove(body, "sessionControls.disableResilienceDefaults");
+    }
+}
+
+/// Graph refuses some empty lists (error 1011), and an absent list means the same; an empty list is
+/// sent only where it has to clear what the target has.
+pub(super) fn drop_empty_lists(body: &mut Value, target: Option<&Value>) {
+    for part in ["conditions", "grantControls", "sessionControls"] {
+        if let Some(Value::Object(members)) = body.get_mut(part) {
+            prune(members, target.and_then(|target| target.get(part)));
+        }
+    }
+    if let Value::Object(members) = body {
+        members.retain(|name, value| {
+            let hollow = value.as_object().is_some_and(Map::is_empty);
+            !(hollow && matches!(name.as_str(), "grantControls" | "sessionControls"))
+        });
+    }
+}
+
+fn prune(members: &mut Map<String, Value>, target: Option<&Value>) {
+    members.retain(|name, value| {
+        let there = target.and_then(|target| target.get(name));
+        match value {
+            Value::Array(items) if items.is_empty() => there
+                .and_then(Value::as_array)
+                .is_some_and(|standing| !standing.is_empty()),
+            Value::Object(inner) => {
+                prune(inner, there);
+                !inner.is_empty()
+            }
+            _ => true,
+        }
+    });
+}

@@ -1,0 +1,130 @@
+//! What should stand in the target: the source's content with references landed, literals replaced,
+//! scope tags, name and Conditional Access state as the options say.
+
+use serde_json::{Map, Value};
+
+use super::placeholder::created_by;
+use super::{Landed, StepError, StepInput, literals, refuse};
+use crate::compare::landing_state;
+use crate::json::{self, pattern};
+use crate::model::{Facet, ReferenceUse};
+use crate::policy_type::Adapter;
+use crate::references::is_constant;
+use crate::selection::Carry;
+
+/// The policy as wanted, letter case of the source kept.
+pub(super) struct Desired {
+    pub content: Value,
+    /// Meaningful under `map` only.
+    pub assignments: Value,
+}
+
+pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
+    let row = input.row;
+    let mut content = input.source.content.clone();
+    literals::replace(row, &mut content, &input.overrides.literals);
+    land(input, Facet::Settings, &mut content)?;
+    for place in row.sets {
+        pattern::edit(&mut content, place, &mut drop_repeats);
+    }
+    if input.options.scope_tags == Carry::Map {
+        land(input, Facet::ScopeTags, &mut content)?;
+    }
+    let Value::Object(members) = &mut content else {
+        return refuse(
+            "invalid_for_create",
+            "The captured content is not an object.",
+        );
+    };
+    if let Some(property) = row.scope_tags {
+        let tags = scope_tags(input, members, property);
+        members.insert(property.to_owned(), tags);
+    }
+    if let Some(target) = input.target {
+        members.insert(
+            row.name_property.to_owned(),
+            Value::String(target.display_name.clone()),
+        );
+    }
+    if row.adapter == Adapter::ConditionalAccess {
+        let state = members.get("state").and_then(Value::as_str);
+        let state = landing_state(
+            input.options.conditional_access_state,
+            state.unwrap_or("disabled"),
+        );
+        members.insert("state".to_owned(), Value::String(state));
+    }
+    let mut assignments = input.source.assignments.clone();
+    if row.assignments.is_some() && input.options.assignments == Carry::Map {
+        land(input, Facet::Assignments, &mut assignments)?;
+        if let Value::Array(items) = &mut assignments {
+            json::sort_set(items);
+        }
+    }
+    Ok(Desired {
+        content,
+        assignments,
+    })
+}
+
+fn scope_tags(input: &StepInput<'_>, members: &Map<String, Value>, property: &str) -> Value {
+    let source = match (input.options.scope_tags, input.target) {
+        (Carry::Map, _) => members.get(property),
+        (Carry::KeepTarget, Some(target)) => target.content.get(property),
+        (Carry::KeepTarget, None) => None,
+    };
+    let mut tags = source
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    if tags.is_empty() {
+        // Tag 0 is what the service gives when nothing is sent; said outright, it is certain.
+        tags.push(Value::String("0".to_owned()));
+    }
+    json::sort_set(&mut tags);
+    Value::Array(tags)
+}
+
+fn land(input: &StepInput<'_>, facet: Facet, value: &mut Value) -> Result<(), StepError> {
+    for used in input
+        .source
+        .references
+        .iter()
+        .filter(|used| used.facet == facet)
+    {
+        let landed = landed(input, used)?;
+        if let Some(place) = value.pointer_mut(&used.path) {
+            *place = Value::String(landed);
+        }
+    }
+    Ok(())
+}
+
+fn landed(input: &StepInput<'_>, used: &ReferenceUse) -> Result<String, StepError> {
+    let key = (used.kind.clone(), used.external_id.to_ascii_lowercase());
+    match input.landing.get(&key) {
+        Some(Landed::Id(id)) => Ok(id.clone()),
+        Some(Landed::CreatedByPlan(subject)) => Ok(created_by(subject)),
+        None if is_constant(&used.kind, &used.external_id) => Ok(used.external_id.clone()),
+        None => refuse(
+            "reference_not_landed",
+            format!(
+                "{} points to a {} that is not known in the target.",
+                used.path, used.kind
+            ),
+        ),
+    }
+}
+
+/// Two source objects may land on one target object: a set names it once.
+fn drop_repeats(value: &mut Value) {
+    if let Value::Array(items) = value {
+        let mut kept: Vec<Value> = Vec::with_capacity(items.len());
+        for item in std::mem::take(items) {
+            if !kept.contains(&item) {
+                kept.push(item);
+            }
+        }
+        *items = kept;
+    }
+}

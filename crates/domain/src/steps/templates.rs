@@ -1,0 +1,45 @@
+//! Every call that can ever be written, from the rows.
+
+use super::notification;
+use crate::model::GraphVersion;
+use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
+
+/// Every `(method, version, path template)` that can ever be written, sorted.
+pub fn write_templates() -> Vec<(String, GraphVersion, String)> {
+    let mut templates: Vec<(String, GraphVersion, String)> = policy_type::all()
+        .iter()
+        .filter(|row| row.promotable())
+        .flat_map(of_row)
+        .collect();
+    templates.sort();
+    templates.dedup();
+    templates
+}
+
+fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
+    let item = format!("{}/{{item}}", row.path);
+    let verb = match row.update {
+        UpdateVerb::Patch => "PATCH",
+        UpdateVerb::Put => "PUT",
+    };
+    let mut calls = vec![("POST", row.path.to_owned()), (verb, item.clone())];
+    if let Some(rule) = row.assignments {
+        calls.push(("POST", format!("{item}/{}", rule.action)));
+    }
+    match row.adapter {
+        Adapter::Compliance => calls.push(("POST", format!("{item}/scheduleActionsForRules"))),
+        Adapter::NotificationTemplate => {
+            calls.push(("POST", notification::messages_template(row)));
+            calls.push(("PATCH", notification::message_template(row)));
+            calls.push(("DELETE", notification::message_template(row)));
+        }
+        Adapter::Plain
+        | Adapter::SettingsCatalog
+        | Adapter::DeviceConfiguration
+        | Adapter::ConditionalAccess => {}
+    }
+    calls
+        .into_iter()
+        .map(|(method, path)| (method.to_owned(), row.version, path))
+        .collect()
+}
