@@ -1,0 +1,263 @@
+//! Reading one tenant.
+//!
+//! A read has no effect, so it is repeated here: passing failures (5xx, a lost or truncated answer)
+//! up to five attempts, 1, 2, 4, 8 s apart; throttling as often as Graph asks while each wait is at
+//! most 30 s (ten times in a row at most), which spends no attempt; a 401 once with a new token. A
+//! longer wait is [`CallError::Throttled`]: the caller parks. It must not decide what a policy type
+//! needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::model::ResourceFamily;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use tokio::time::Instant;
+use url::Url;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::answer::Answer;
+use crate::budget::Direction;
+use crate::call_error::CallError;
+use crate::clock;
+use crate::cloud::Endpoints;
+use crate::connection::TenantConnection;
+use crate::gateway::Shared;
+use crate::judge::{ReadOutcome, judge_read};
+use crate::pages::Pages;
+use crate::request::{Metadata, ReadRequest};
+use crate::retry_after::{self, PARK_AFTER};
+use crate::token::{AccessToken, TokenError, TokenSource};
+use crate::transport::Outgoing;
+use crate::wait::{CallContext, WaitReason};
+
+/// Attempts at one read when failures are passing.
+pub const READ_ATTEMPTS: u32 = 5;
+/// Throttled answers in a row after which a read is parked however short the waits.
+const THROTTLED_IN_A_ROW: u32 = 10;
+
+/// A client that can read one tenant and do nothing else. Cheap to clone.
+#[derive(Clone)]
+pub struct TenantReader {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tokens: Arc<TokenSource>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) tenant_id: Uuid,
+    pub(crate) context: CallContext,
+}
+
+impl TenantReader {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        connection: TenantConnection,
+        context: CallContext,
+    ) -> Self {
+        Self {
+            endpoints: connection.endpoints.clone(),
+            tenant_id: connection.tenant_id,
+            tokens: shared.tokens.source(connection),
+            shared,
+            context,
+        }
+    }
+
+    /// The Entra tenant it is bound to.
+    pub const fn tenant_id(&self) -> Uuid {
+        self.tenant_id
+    }
+
+    /// The endpoints of the tenant's cloud.
+    pub const fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The same client for another piece of work.
+    #[must_use]
+    pub fn with_context(&self, context: CallContext) -> Self {
+        Self {
+            context,
+            ..self.clone()
+        }
+    }
+
+    /// A valid token's roles and end, fetching one if need be.
+    pub async fn token(&self) -> Result<Arc<AccessToken>, TokenError> {
+        self.tokens.token(&self.shared.transport).await
+    }
+
+    /// Reads once to a whole JSON answer. Anything else is an error.
+    pub async fn get(&self, request: &ReadRequest) -> Result<Answer, CallError> {
+        let url = self
+            .endpoints
+            .resource_url(request.version, &request.path)?;
+        self.get_url(request, &url).await
+    }
+
+    /// Reads a list page by page.
+    pub fn pages(&self, request: ReadRequest) -> Pages<'_> {
+        Pages::new(self, request)
+    }
+
+    /// Reads a list to its end, item by item. An error means that the list is incomplete, whatever
+    /// was handed over before.
+    pub async fn get_paged(
+        &self,
+        request: ReadRequest,
+        mut on_item: impl FnMut(Box<serde_json::value::RawValue>),
+    ) -> Result<(), CallError> {
+        let mut pages = self.pages(request);
+        while let Some(items) = pages.next().await? {
+            for item in items {
+                on_item(item);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn get_url(
+        &self,
+        request: &ReadRequest,
+        url: &Url,
+    ) -> Result<Answer, CallError> {
+        let mut failures = 0;
+        let mut throttled = 0;
+        let mut renewed = false;
+        loop {
+            self.context.check()?;
+            let token = self.token().await?;
+            let answer = self.attempt(request, url, &token).await?;
+            match judge_read(&answer) {
+                ReadOutcome::Done => return Ok(answer),
+                ReadOutcome::RenewToken if !renewed => {
+                    renewed = true;
+                    self.tokens
+                        .drop_token(&token, answer.headers.claims.as_deref());
+                }
+                ReadOutcome::RenewToken => return Err(rejected(401, answer)),
+                ReadOutcome::Throttled { after } => {
+                    throttled += 1;
+                    let until = self.hold(request.family, after, throttled - 1);
+                    let long = until > Instant::now() + PARK_AFTER;
+                    if long || throttled >= THROTTLED_IN_A_ROW {
+                        return Err(CallError::Throttled {
+                            until: clock::wall(until),
+                        });
+                    }
+                    // The wait itself happens at the budget's gate, for everybody.
+                }
+                ReadOutcome::Transient => {
+                    failures += 1;
+                    if failures >= READ_ATTEMPTS {
+                        return Err(CallError::Unavailable {
+                            attempts: failures,
+                            answer: Box::new(answer),
+                        });
+                    }
+                    self.back_off(request.family, failures).await?;
+                }
+                ReadOutcome::NotFound { error } => {
+                    return Err(CallError::NotFound {
+                        error,
+                        answer: Box::new(answer),
+                    });
+                }
+                ReadOutcome::Forbidden { error } => {
+                    return Err(CallError::Forbidden {
+                        error,
+                        answer: Box::new(answer),
+                    });
+                }
+                ReadOutcome::Rejected { status, error } => {
+                    return Err(CallError::Rejected {
+                        status,
+                        error,
+                        answer: Box::new(answer),
+                    });
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: &ReadRequest,
+        url: &Url,
+        token: &AccessToken,
+    ) -> Result<Answer, CallError> {
+        let budget = &self.shared.budget;
+        let mut permit = budget
+            .admit(
+                self.tenant_id,
+                request.family,
+                Direction::Read,
+                &self.context,
+            )
+            .await?;
+        let client_request_id = Uuid::new_v4();
+        let mut headers = call_headers(token, client_request_id);
+        let accept = match request.metadata {
+            Metadata::Minimal => "application/json",
+            Metadata::Full => "application/json;odata.metadata=full",
+        };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        permit.sent();
+        Ok(self
+            .shared
+            .transport
+            .exchange(Outgoing {
+                method: Method::GET,
+                url: url.clone(),
+                headers,
+                body: None,
+                client_request_id,
+                path_template: &request.path_template,
+            })
+            .await)
+    }
+
+    /// Holds the family back for everybody in this process; tells until when.
+    pub(crate) fn hold(
+        &self,
+        family: ResourceFamily,
+        after: Option<Duration>,
+        attempt: u32,
+    ) -> Instant {
+        let wait = retry_after::wait(after, attempt, rand::random());
+        let until = Instant::now() + wait;
+        self.shared.budget.hold(self.tenant_id, family, until);
+        until
+    }
+
+    async fn back_off(&self, family: ResourceFamily, failures: u32) -> Result<(), CallError> {
+        let step = Duration::from_secs(1 << (failures - 1).min(3));
+        let wait = step.mul_f64(0.75 + rand::random::<f64>() / 2.0);
+        let until = Instant::now() + wait;
+        self.context
+            .announce(self.tenant_id, family, WaitReason::Transient, until)?;
+        Ok(self.context.sleep_until(until).await?)
+    }
+}
+
+fn rejected(status: u16, answer: Answer) -> CallError {
+    CallError::Rejected {
+        status,
+        error: answer.error().unwrap_or_default(),
+        answer: Box::new(answer),
+    }
+}
+
+/// Authorization and `client-request-id`.
+pub(crate) fn call_headers(token: &AccessToken, client_request_id: Uuid) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let bearer = Zeroizing::new(format!("Bearer {}", token.text.expose()));
+    // Tokens with characters a header cannot carry were refused when they were read.
+    if let Ok(mut value) = HeaderValue::from_str(&bearer) {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&client_request_id.to_string()) {
+        headers.insert("client-request-id", value);
+    }
+    headers
+}
