@@ -29,8 +29,9 @@ const SERVER_MANAGED: [&str; 6] = [
     "version",
 ];
 
-/// Left to the device configuration rules, which know when Graph takes them.
-const JUDGED_ELSEWHERE: [&str; 2] = ["isEncrypted", "secretReferenceValueId"];
+/// Computed by the service, yet judged where it is known when Graph takes them: the admin centre
+/// itself sends a template's family.
+const JUDGED_ELSEWHERE: [&str; 3] = ["isEncrypted", "secretReferenceValueId", "templateFamily"];
 
 /// One body check.
 pub(crate) struct Check<'a> {

@@ -14,7 +14,7 @@ use crate::query::decode_pairs;
 use crate::state::World;
 
 pub(crate) use objects::patch_object;
-pub(crate) use tenants::{copy_objects, provision};
+pub(crate) use tenants::change_body;
 
 /// A control request that was not understood.
 pub(crate) struct Misuse(pub u16, pub String);

@@ -164,12 +164,7 @@ fn set_secret(tenant: &mut Tenant, wanted: Secret) {
 }
 
 /// Copies the named objects the target lacks, under new ids; what they refer to is translated.
-pub(crate) fn provision(
-    world: &mut World,
-    from: &str,
-    to: &str,
-    kinds: &[&str],
-) -> Result<Value, Misuse> {
+fn provision(world: &mut World, from: &str, to: &str, kinds: &[&str]) -> Result<Value, Misuse> {
     let mut created = Map::new();
     for kind in kinds {
         let rule = rules::by_key(kind).ok_or_else(|| Misuse::unknown(kind))?;
@@ -319,7 +314,7 @@ const POLICIES: [&str; 4] = [
 ];
 
 /// Copies every n-th policy so that `fraction` of them exist in the target, changed if asked.
-pub(crate) fn copy_objects(
+fn copy_objects(
     world: &mut World,
     from: &str,
     to: &str,
@@ -366,8 +361,10 @@ pub(crate) fn copy_objects(
 }
 
 /// Makes a copy differ from its original in its settings and in its description.
-fn change_body(body: &mut Map<String, Value>) {
-    body.insert("description".to_owned(), json!("Changed in this tenant."));
+pub(crate) fn change_body(body: &mut Map<String, Value>) {
+    if body.contains_key("description") {
+        body.insert("description".to_owned(), json!("Changed in this tenant."));
+    }
     if let Some(Value::Array(settings)) = body.get_mut("settings") {
         if settings.len() > 1 {
             settings.pop();
