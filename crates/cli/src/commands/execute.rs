@@ -1,0 +1,148 @@
+//! `promotionctl execute`: one confirmed promotion. What is sent is the plan that was shown (or named
+//! by `--plan-digest`) and nothing else; the API refuses it when it is no longer that plan.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::arguments::ExecuteArguments;
+use crate::client::http::Http;
+use crate::client::selection;
+use crate::client::watch;
+use crate::client::workspace::{Workspace, text};
+use crate::commands::sync::{finish_start, start_patience};
+use crate::ending::{Ending, Failure};
+use crate::show;
+use crate::show::compare::subjects;
+
+/// Runs the command.
+pub(crate) async fn execute(arguments: &ExecuteArguments) -> Result<Ending, Failure> {
+    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if !arguments.yes && !asks {
+        return Err(Failure::Usage(
+            "execute changes the target tenant; without a terminal to ask on it needs --yes"
+                .to_owned(),
+        ));
+    }
+    let http = Http::from_environment()?.with_patience(start_patience(&arguments.waiting));
+    let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
+    let selection = selection::build(&workspace, &arguments.selection).await?;
+    let body = if let Some(digest) = &arguments.plan_digest {
+        request(&selection, digest, None)
+    } else {
+        let preflight = review(&workspace, &selection).await?;
+        if !arguments.yes && preflight.get("executable") != Some(&Value::Bool(true)) {
+            show::note("nothing can be executed as things stand");
+            return Ok(Ending::Blocked);
+        }
+        request(
+            &selection,
+            text(&preflight, "plan_digest"),
+            Some(&preflight),
+        )
+    };
+    if !arguments.yes && !confirmed()? {
+        show::note("not confirmed; nothing was started");
+        return Ok(Ending::Error);
+    }
+    let made = Uuid::new_v4().to_string();
+    let key = arguments.idempotency_key.as_deref().unwrap_or(&made);
+    let started = start(&workspace, &body, key).await?;
+    finish_start(&workspace, &started, &arguments.waiting).await
+}
+
+/// Shows a preflight on standard error.
+async fn review(workspace: &Workspace, selection: &Value) -> Result<Value, Failure> {
+    let preflight = workspace
+        .post("/cross-tenant-compare/preflight", selection)
+        .await?;
+    show::note(&show::preflight::render(&preflight));
+    Ok(preflight)
+}
+
+/// The confirmed request: the selection, the plan, and what was reviewed of it.
+pub(crate) fn request(selection: &Value, plan_digest: &str, reviewed: Option<&Value>) -> Value {
+    let mut body = selection.as_object().cloned().unwrap_or_default();
+    body.insert("plan_digest".to_owned(), json!(plan_digest));
+    body.insert("confirm".to_owned(), json!(true));
+    if let Some(preflight) = reviewed {
+        body.insert("reviewed".to_owned(), reviewed_subjects(preflight));
+    }
+    Value::Object(body)
+}
+
+/// The revisions of the ready subjects: what exactly would be written, as it was shown.
+fn reviewed_subjects(preflight: &Value) -> Value {
+    subjects(preflight)
+        .filter(|subject| text(subject, "readiness") == "ready")
+        .map(|subject| {
+            json!({
+                "subject_key": text(subject, "subject_key"),
+                "revision": text(subject, "revision"),
+            })
+        })
+        .collect()
+}
+
+/// Sends the start under its key; the start result.
+pub(crate) async fn start(
+    workspace: &Workspace,
+    body: &Value,
+    idempotency_key: &str,
+) -> Result<Value, Failure> {
+    workspace
+        .send(
+            Method::POST,
+            "/cross-tenant-compare/execute",
+            Some(body),
+            Some(("idempotency-key", idempotency_key)),
+        )
+        .await
+}
+
+fn confirmed() -> Result<bool, Failure> {
+    let mut error = std::io::stderr().lock();
+    write!(error, "Write this to the target tenant? [y/N] ")?;
+    error.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Waits for a run that was started; also used by `sync`.
+pub(crate) async fn wait_for(
+    workspace: &Workspace,
+    run: &Value,
+    limit: std::time::Duration,
+) -> Result<Value, Failure> {
+    let label = match text(run, "type_label") {
+        "" => text(run, "type"),
+        label => label,
+    };
+    let mut progress = show::progress::Progress::new(label);
+    watch::watch(workspace, text(run, "id"), limit, &mut progress).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ready_subjects_are_named_as_reviewed() {
+        let preflight = json!({"subjects": [
+            {"subject_key": "a", "readiness": "ready", "revision": "r1"},
+            {"subject_key": "b", "readiness": "blocked", "revision": null},
+        ]});
+        assert_eq!(
+            request(
+                &json!({"source_tenant_id": "s"}),
+                "sha256:1",
+                Some(&preflight)
+            ),
+            json!({"source_tenant_id": "s", "plan_digest": "sha256:1", "confirm": true,
+                "reviewed": [{"subject_key": "a", "revision": "r1"}]})
+        );
+    }
+}

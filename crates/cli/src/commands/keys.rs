@@ -1,0 +1,83 @@
+//! `promotionctl keys`: what the API needs of the master key, a new master key, and the re-sealing
+//! of credentials from an old master key to a new one, while everything runs.
+
+use store::keys::{MasterKey, OpeningKeys};
+
+use crate::arguments::KeysCommand;
+use crate::ending::{Ending, Failure};
+use crate::environment;
+use crate::show;
+
+/// Runs the command.
+pub(crate) fn keys(command: &KeysCommand) -> Result<Ending, Failure> {
+    match command {
+        KeysCommand::Api => api(),
+        KeysCommand::Generate => {
+            let key = MasterKey::generate().to_base64();
+            show::data(&format!("{}={}", environment::MASTER_KEY, key.as_str()))?;
+            Ok(Ending::Done)
+        }
+        KeysCommand::Rotate => rotate(),
+    }
+}
+
+/// A master key of the environment.
+pub(crate) fn master_key(name: &'static str) -> Result<MasterKey, Failure> {
+    let text = environment::required(name)?;
+    MasterKey::from_base64(&text).map_err(|error| Failure::Environment {
+        name,
+        why: error.to_string(),
+    })
+}
+
+/// Prints the two halves the API may hold: it seals credentials and can never open them.
+fn api() -> Result<Ending, Failure> {
+    let key = master_key(environment::MASTER_KEY)?;
+    show::data(&format!(
+        "PROMOTION_SEALING_KEY={}\nPROMOTION_AUDIT_KEY={}",
+        key.sealing_key().to_base64(),
+        key.audit_key().to_base64().as_str()
+    ))?;
+    Ok(Ending::Done)
+}
+
+/// Re-seals every credential that is not sealed to the current key. Each is replaced only if it is
+/// still the one that was read, so a credential set meanwhile is never lost.
+fn rotate() -> Result<Ending, Failure> {
+    let url = environment::required(environment::DATABASE_URL)?;
+    let current = master_key(environment::MASTER_KEY)?;
+    let previous = master_key(environment::PREVIOUS_MASTER_KEY)?;
+    let opening = OpeningKeys::new(vec![current.opening_key(), previous.opening_key()]);
+    let sealing = current.sealing_key();
+    let mut conn = store::db::establish(&url)?;
+    let column = store::connections::CREDENTIAL_COLUMN;
+    let tenants = store::connections::list_sealed_to_other_keys(&mut conn, sealing.id())?;
+    let (mut resealed, mut unopened) = (0_u64, 0_u64);
+    for tenant in tenants {
+        let before = store::connections::load_sealed_credential(&mut conn, tenant)?;
+        let plain = match opening.open(tenant, column, &before) {
+            Ok(plain) => plain,
+            Err(error) => {
+                show::note(&format!("tenant {tenant}: {error}"));
+                unopened += 1;
+                continue;
+            }
+        };
+        let after = sealing.seal(tenant, column, &plain)?;
+        if store::connections::reseal_credential(&mut conn, tenant, &before, &after)? {
+            resealed += 1;
+        }
+    }
+    show::note(&format!(
+        "{} sealed to key {}",
+        show::count(resealed, "credential", "credentials"),
+        sealing.id()
+    ));
+    if unopened > 0 {
+        return Err(Failure::Usage(format!(
+            "{} could not be opened with either key",
+            show::count(unopened, "credential", "credentials")
+        )));
+    }
+    Ok(Ending::Done)
+}

@@ -1,0 +1,13 @@
+//! `promotionctl migrate`: brings the schema up to date, ours and the queue's.
+
+use crate::ending::{Ending, Failure};
+use crate::environment;
+use crate::show;
+
+/// Runs the command.
+pub(crate) fn migrate() -> Result<Ending, Failure> {
+    let url = environment::required(environment::DATABASE_URL)?;
+    store::migrate::migrate(&url)?;
+    show::note("the database schema is up to date");
+    Ok(Ending::Done)
+}

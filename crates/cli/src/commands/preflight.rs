@@ -1,0 +1,77 @@
+//! `promotionctl preflight`: what a promotion would write. Exit code 2 says that an execute would
+//! change something, 3 that something is wanted but held back or gated, 0 that nothing is to be done.
+
+use serde_json::Value;
+
+use crate::arguments::CompareArguments;
+use crate::client::http::Http;
+use crate::client::selection;
+use crate::client::workspace::{Workspace, number, text};
+use crate::ending::{Ending, Failure};
+use crate::show;
+
+/// Runs the command.
+pub(crate) async fn preflight(arguments: &CompareArguments) -> Result<Ending, Failure> {
+    let http = Http::from_environment()?.with_patience(arguments.timeout);
+    let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
+    let selection = selection::build(&workspace, &arguments.selection).await?;
+    let answer = workspace
+        .post("/cross-tenant-compare/preflight", &selection)
+        .await?;
+    if arguments.json {
+        show::json(&answer)?;
+    } else {
+        show::data(&show::preflight::render(&answer))?;
+        show::data(&format!("  plan {}", text(&answer, "plan_digest")))?;
+    }
+    Ok(ending_of(&answer))
+}
+
+/// What a preflight says about an execute.
+pub(crate) fn ending_of(preflight: &Value) -> Ending {
+    if preflight.get("executable") == Some(&Value::Bool(true)) {
+        return Ending::Differences;
+    }
+    let gated = preflight
+        .get("gates")
+        .and_then(Value::as_array)
+        .is_some_and(|gates| !gates.is_empty());
+    let held = number(preflight, "/summary/blocked")
+        + number(preflight, "/summary/manual_mapping_required");
+    if gated || held > 0 {
+        return Ending::Blocked;
+    }
+    Ending::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_exit_code_says_whether_an_execute_would_do_something() {
+        let table = [
+            (
+                json!({"executable": true, "summary": {"ready": 1, "blocked": 1}}),
+                Ending::Differences,
+            ),
+            (
+                json!({"executable": false, "summary": {"unchanged": 4}}),
+                Ending::Done,
+            ),
+            (
+                json!({"executable": false, "summary": {"blocked": 1}}),
+                Ending::Blocked,
+            ),
+            (
+                json!({"executable": false, "gates": [{"code": "x"}], "summary": {"ready": 1}}),
+                Ending::Blocked,
+            ),
+        ];
+        for (preflight, ending) in table {
+            assert_eq!(ending_of(&preflight), ending, "{preflight}");
+        }
+    }
+}
