@@ -55,7 +55,8 @@ pub(super) const POLICIES: PolicyType = PolicyType {
             "[]",
         ),
     ],
-    empty_is_absent: &["wslDistributions", "validOperatingSystemBuildRanges"],
+    // A list without entries is not configured; Graph answers it as [] or null by no known rule.
+    empty_is_absent: &[""],
     base64: &["deviceCompliancePolicyScript.rulesContent"],
     wave: 3,
     adapter: Adapter::Compliance,

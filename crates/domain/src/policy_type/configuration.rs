@@ -81,6 +81,8 @@ pub(super) const DEVICE_CONFIGURATIONS: PolicyType = PolicyType {
         // A link to another resource, answered empty or not at all on the item.
         "privacyAccessControls",
     ],
+    // A list without entries is not configured; Graph answers it as [] or null by no known rule.
+    empty_is_absent: &[""],
     base64: &[
         "configurationXml",
         "customXml",

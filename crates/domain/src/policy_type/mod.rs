@@ -161,7 +161,7 @@ pub struct PolicyType {
     pub ignored: &'static [&'static str],
     /// Documented defaults: `(path, value as JSON text)`; such a value and absence are one.
     pub defaults: &'static [(&'static str, &'static str)],
-    /// Subtrees in which an empty list or object and absence are one.
+    /// Subtrees in which an empty list or object and absence are one; `""` is the whole content.
     pub empty_is_absent: &'static [&'static str],
     /// Base64 texts compared decoded.
     pub base64: &'static [&'static str],

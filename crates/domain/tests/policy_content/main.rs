@@ -1,0 +1,17 @@
+//! Policy content end to end in memory: capture, canonical form, write steps carried out on a model
+//! of Graph, read-back, check. On samples of our own, on generated objects, and on real exports
+//! where those are at hand.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands and say why it was skipped"
+)]
+
+mod corpus;
+mod laws;
+mod model;
+mod roundtrip;
+mod samples;

@@ -1,0 +1,247 @@
+//! A model of how Graph carries out the calls of one subject: enough to read back what was written.
+
+use std::collections::BTreeMap;
+
+use domain::capture::{self, RawPolicy};
+use domain::model::CapturedPolicy;
+use domain::policy_type::PolicyType;
+use domain::references::{Meaning, Overrides, ReferenceCatalog, ReferenceObject};
+use domain::secret::SecretKey;
+use domain::selection::{Carry, ConditionalAccessState, Options};
+use domain::steps::{Landed, Landing, StepError, StepInput, WriteStep, Written};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+pub(crate) fn key() -> SecretKey {
+    SecretKey {
+        key_id: "k1".to_owned(),
+        key: b"test key".to_vec(),
+    }
+}
+
+pub(crate) const MAP: Options = Options {
+    assignments: Carry::Map,
+    scope_tags: Carry::Map,
+    conditional_access_state: ConditionalAccessState::AsSource,
+};
+
+pub(crate) const KEEP: Options = Options {
+    assignments: Carry::KeepTarget,
+    scope_tags: Carry::KeepTarget,
+    conditional_access_state: ConditionalAccessState::ReportOnly,
+};
+
+/// One object of an export, its sub-collections and assignments inside, as it would be read.
+pub(crate) fn raw(row: &PolicyType, mut object: Value) -> RawPolicy {
+    let members = object.as_object_mut().expect("an object");
+    members
+        .entry("id")
+        .or_insert_with(|| json!("5a000000-0000-4000-8000-000000000001"));
+    let list = |value: Option<Value>| match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(items)) => items,
+        Some(one) => vec![one],
+    };
+    let assignments = row.assignments.map(|_| list(members.remove("assignments")));
+    let sub_collections = row
+        .sub_collections
+        .iter()
+        .map(|sub| (sub.property.to_owned(), list(members.remove(sub.property))))
+        .collect();
+    RawPolicy {
+        item: object,
+        sub_collections,
+        assignments,
+    }
+}
+
+pub(crate) fn captured(row: &PolicyType, object: Value) -> CapturedPolicy {
+    capture::capture(row, raw(row, object), &key()).expect("captured")
+}
+
+/// Both tenants' catalogues in which every reference of the policy has one name, and the landing.
+pub(crate) fn tenants(policy: &CapturedPolicy) -> (ReferenceCatalog, ReferenceCatalog, Landing) {
+    let empty = ReferenceCatalog::default();
+    let mut source = Vec::new();
+    let mut target = Vec::new();
+    let mut landing = Landing::new();
+    let mut kinds = Vec::new();
+    for (number, used) in policy.references.iter().enumerate() {
+        kinds.push(used.kind.clone());
+        if empty.meaning(&used.kind, &used.external_id) == Meaning::Constant {
+            continue;
+        }
+        let key = (used.kind.clone(), used.external_id.to_ascii_lowercase());
+        if landing.contains_key(&key) {
+            continue;
+        }
+        let there = Uuid::from_u128(0xb000_0000 + number as u128).to_string();
+        let object = |id: &str| ReferenceObject {
+            id: Uuid::new_v4(),
+            kind: used.kind.clone(),
+            external_id: id.to_owned(),
+            name: Some(format!("{} {number}", used.kind)),
+            discriminator: String::new(),
+        };
+        // An application has the same id in both tenants.
+        let there = if used.kind == "application" {
+            used.external_id.clone()
+        } else {
+            there
+        };
+        source.push(object(&used.external_id));
+        target.push(object(&there));
+        landing.insert(key, Landed::Id(there));
+    }
+    (
+        ReferenceCatalog::new(source, kinds.clone()),
+        ReferenceCatalog::new(target, kinds),
+        landing,
+    )
+}
+
+pub(crate) fn build(
+    row: &PolicyType,
+    source: &CapturedPolicy,
+    target: Option<&CapturedPolicy>,
+    landing: &Landing,
+    options: Options,
+) -> Result<Written, StepError> {
+    domain::steps::build(StepInput {
+        row,
+        source,
+        target,
+        landing,
+        overrides: &Overrides::default(),
+        options,
+    })
+}
+
+const ITEM: &str = "7b000000-0000-4000-8000-000000000002";
+
+/// Carries the steps out; `standing` is what an update finds.
+pub(crate) fn carry_out(
+    row: &PolicyType,
+    written: &Written,
+    standing: Option<RawPolicy>,
+) -> RawPolicy {
+    let mut object = standing.unwrap_or_default();
+    for planned in &written.steps {
+        let step =
+            domain::steps::fill(planned, Some(ITEM), &BTreeMap::new()).expect("nothing is open");
+        assert!(!step.path.contains('{'), "{}", step.path);
+        apply(row, &step, &mut object);
+    }
+    object.item["id"] = json!(ITEM);
+    object
+}
+
+fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
+    let item = format!("{}/{ITEM}", row.path);
+    let body = step.body.clone().unwrap_or(Value::Null);
+    let messages = "localizedNotificationMessages";
+    let below = step.path.strip_prefix(row.path).expect("a path of the row");
+    match (step.method.as_str(), below) {
+        ("POST", "") => {
+            assert!(body.get("assignments").is_none());
+            *object = RawPolicy {
+                assignments: row.assignments.map(|_| Vec::new()),
+                ..RawPolicy::default()
+            };
+            replace(row, object, body);
+        }
+        ("PUT", _) if step.path == item => replace(row, object, body),
+        ("PATCH", _) if step.path == item => merge(&mut object.item, body),
+        ("POST", path) if path.ends_with("/assign") => {
+            object.assignments = body["assignments"].as_array().cloned();
+            assert!(object.assignments.is_some());
+        }
+        ("POST", path) if path.ends_with("/scheduleActionsForRules") => {
+            object.item["scheduledActionsForRule"] =
+                body["deviceComplianceScheduledActionForRules"].clone();
+        }
+        ("POST", path) if path.ends_with(messages) => {
+            let standing = object
+                .sub_collections
+                .entry(messages.to_owned())
+                .or_default();
+            if body["isDefault"] == json!(true) {
+                standing
+                    .iter_mut()
+                    .for_each(|m| m["isDefault"] = json!(false));
+            }
+            standing.push(body);
+        }
+        (method, path) if path.contains(messages) => {
+            let locale = path.rsplit_once('_').expect("id and locale").1;
+            let standing = object
+                .sub_collections
+                .entry(messages.to_owned())
+                .or_default();
+            let at = standing
+                .iter()
+                .position(|m| m["locale"].as_str().unwrap().eq_ignore_ascii_case(locale))
+                .expect("the message stands");
+            if method == "DELETE" {
+                standing.remove(at);
+                return;
+            }
+            if body["isDefault"] == json!(true) {
+                standing
+                    .iter_mut()
+                    .for_each(|m| m["isDefault"] = json!(false));
+            }
+            merge(&mut standing[at], body);
+        }
+        (method, path) => panic!("no such call: {method} {path}"),
+    }
+}
+
+fn replace(row: &PolicyType, object: &mut RawPolicy, mut body: Value) {
+    let members = body.as_object_mut().expect("a body");
+    for sub in row.sub_collections {
+        if let Some(Value::Array(items)) = members.remove(sub.property) {
+            object
+                .sub_collections
+                .insert(sub.property.to_owned(), items);
+        }
+    }
+    object.item = body;
+}
+
+/// Complex members merge, lists are replaced, null clears.
+fn merge(standing: &mut Value, body: Value) {
+    let (Value::Object(standing), Value::Object(body)) = (standing, body) else {
+        panic!("a merge of objects");
+    };
+    for (name, value) in body {
+        match (standing.get_mut(&name), value) {
+            (Some(Value::Object(inner)), Value::Object(new))
+                if inner.get("@odata.type") == new.get("@odata.type") =>
+            {
+                let mut whole = Value::Object(std::mem::take(inner));
+                merge(&mut whole, Value::Object(new));
+                standing.insert(name, whole);
+            }
+            (_, value) => {
+                standing.insert(name, value);
+            }
+        }
+    }
+}
+
+/// A copy of a JSON object with its members in another order and its sets reversed is not easily
+/// made without knowing the sets; the order of members is all this changes.
+pub(crate) fn reordered(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .rev()
+                .map(|(name, member)| (name.clone(), reordered(member)))
+                .collect::<Map<_, _>>(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(reordered).collect()),
+        other => other.clone(),
+    }
+}
