@@ -1,0 +1,196 @@
+//! Exports as found in the wild, one oddity after the other.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use serde_json::json;
+
+use super::*;
+use crate::schema::Schema;
+use crate::state::Tenant;
+
+const TENANT: &str = "cccccccc-0000-4000-8000-000000000003";
+
+fn load_folder(folder: &Path) -> World {
+    let mut world = World::new(Schema::builtin());
+    world
+        .tenants
+        .insert(TENANT.to_owned(), Tenant::new(TENANT, "Test"));
+    load(&mut world, TENANT, folder, &[]).unwrap();
+    world
+}
+
+fn write(folder: &Path, file: &str, bytes: &[u8]) {
+    let path = folder.join(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn utf16(text: &str, little: bool) -> Vec<u8> {
+    let mut bytes = if little {
+        vec![0xff, 0xfe]
+    } else {
+        vec![0xfe, 0xff]
+    };
+    for unit in text.encode_utf16() {
+        bytes.extend(if little {
+            unit.to_le_bytes()
+        } else {
+            unit.to_be_bytes()
+        });
+    }
+    bytes
+}
+
+#[test]
+fn every_usual_encoding_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |name: &str| {
+        json!({"displayName": name, "platform": "macOS", "rule": "(device.model -eq \"ü\")"})
+            .to_string()
+    };
+    write(
+        folder.path(),
+        "Filters/plain.json",
+        text("plain").as_bytes(),
+    );
+    write(
+        folder.path(),
+        "Filters/marked.json",
+        format!("\u{feff}{}", text("marked")).as_bytes(),
+    );
+    write(
+        folder.path(),
+        "Filters/little.json",
+        &utf16(&text("little"), true),
+    );
+    write(
+        folder.path(),
+        "Filters/big.json",
+        &utf16(&text("big"), false),
+    );
+    write(folder.path(), "Filters/broken.json", b"{\"displayName\": ");
+    let world = load_folder(folder.path());
+    let tenant = world.tenant(TENANT).unwrap();
+    for name in ["plain", "marked", "little", "big"] {
+        assert!(
+            tenant.find_by_name("assignmentFilters", name).is_some(),
+            "{name}"
+        );
+    }
+    assert_eq!(tenant.report.unreadable.len(), 1);
+}
+
+#[test]
+fn names_in_place_of_ids_become_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = json!({
+        "@odata.type": "#microsoft.graph.windows10CustomConfiguration",
+        "displayName": "By name", "roleScopeTagIds": ["Default", "Warehouse"],
+        "omaSettings": {"@odata.type": "#microsoft.graph.omaSettingBoolean", "displayName": "One",
+            "omaUri": "./a", "value": "True"},
+        "assignments": {"intent": "apply", "source": "direct", "target": {
+            "@odata.type": "#microsoft.graph.groupAssignmentTarget", "groupName": "Site devices",
+            "groupType": "StaticMembership",
+            "deviceAndAppManagementAssignmentFilterId": "Tablets",
+            "deviceAndAppManagementAssignmentFilterType": "include"}},
+    });
+    write(
+        folder.path(),
+        "Device Configurations/p.json",
+        policy.to_string().as_bytes(),
+    );
+    let world = load_folder(folder.path());
+    let tenant = world.tenant(TENANT).unwrap();
+    let stored = tenant
+        .find_by_name("deviceConfigurations", "By name")
+        .unwrap();
+    let tag = tenant.find_by_name("roleScopeTags", "Warehouse").unwrap();
+    assert_eq!(stored.body["roleScopeTagIds"], json!(["0", tag.id]));
+    assert_eq!(stored.body["omaSettings"][0]["value"], json!(true));
+    let group = tenant.find_by_name("groups", "Site devices").unwrap();
+    let filter = tenant.find_by_name("assignmentFilters", "Tablets").unwrap();
+    assert_eq!(stored.assignments[0]["target"]["groupId"], json!(group.id));
+    assert_eq!(
+        stored.assignments[0]["target"]["deviceAndAppManagementAssignmentFilterId"],
+        json!(filter.id)
+    );
+    assert_eq!(tenant.report.created_references.len(), 3);
+}
+
+#[test]
+fn transport_noise_and_foreign_properties_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = json!({
+        "@odata.context": "https://graph.microsoft.com/beta/$metadata#deviceManagement/deviceCompliancePolicies/$entity",
+        "@odata.type": "#microsoft.graph.iosCompliancePolicy",
+        "id": "11111111-1111-4111-8111-111111111111",
+        "displayName": "Noisy", "passcodeRequired": "true",
+        "createdDateTime": "/Date(1613000000000)/",
+        "assignments@odata.navigationLink": "x",
+        "#microsoft.graph.assign": {"title": "x"}, "inventedProperty": 1,
+    });
+    write(folder.path(), "any.json", policy.to_string().as_bytes());
+    let world = load_folder(folder.path());
+    let tenant = world.tenant(TENANT).unwrap();
+    let stored = tenant
+        .find(
+            "deviceCompliancePolicies",
+            "11111111-1111-4111-8111-111111111111",
+        )
+        .unwrap();
+    assert_eq!(stored.body["passcodeRequired"], json!(true));
+    assert_eq!(
+        stored.body["createdDateTime"],
+        json!("2021-02-10T23:33:20.000Z")
+    );
+    assert!(
+        !stored
+            .body
+            .keys()
+            .any(|name| name.contains('#') || name == "inventedProperty")
+    );
+    assert!(
+        stored.body["scheduledActionsForRule"]
+            .as_array()
+            .is_some_and(|rules| rules.len() == 1)
+    );
+    assert!(
+        tenant
+            .report
+            .dropped
+            .iter()
+            .any(|remark| remark.what == "inventedProperty")
+    );
+}
+
+#[test]
+fn types_not_served_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = json!({"@odata.type": "#microsoft.graph.win32LobApp", "displayName": "App"});
+    write(
+        folder.path(),
+        "mobileApps/app.json",
+        app.to_string().as_bytes(),
+    );
+    write(folder.path(), "mobileApps/list.json", b"[1, 2]");
+    let world = load_folder(folder.path());
+    assert_eq!(world.tenant(TENANT).unwrap().report.not_served.len(), 2);
+}
+
+#[test]
+fn the_shared_corpus_loads_whole() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/corpus");
+    if !folder.is_dir() {
+        eprintln!("skipped: {} is absent", folder.display());
+        return;
+    }
+    let world = load_folder(&folder);
+    let report = &world.tenant(TENANT).unwrap().report;
+    eprintln!("{:?}", report.loaded);
+    assert!(report.unreadable.is_empty(), "{:?}", report.unreadable);
+    let count = |key: &str| report.loaded.get(key).copied().unwrap_or(0);
+    assert_eq!(count("configurationPolicies"), 201);
+    assert_eq!(count("deviceCompliancePolicies"), 51);
+    assert_eq!(count("deviceConfigurations"), 63);
+    assert_eq!(count("conditionalAccessPolicies"), 109);
+    assert_eq!(count("groups"), 36);
+}
