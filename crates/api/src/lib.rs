@@ -1,1 +1,24 @@
-//! Placeholder.
+//! promotion-api: the HTTP service.
+//!
+//! Authenticates, validates, reads, decides with `domain`, and queues. It never contacts Graph and
+//! never opens a credential: everything that does is a job for the worker.
+
+mod app;
+mod authorization;
+mod call;
+mod caller;
+mod config;
+mod derivation;
+mod edge;
+mod metrics;
+mod openapi;
+mod pagination;
+mod problem;
+mod routes;
+mod start;
+mod strict_json;
+mod wire;
+
+pub use app::{Running, run, serve};
+pub use config::{Config, ConfigError};
+pub use openapi::openapi_json;

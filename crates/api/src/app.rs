@@ -1,0 +1,204 @@
+//! Starts and stops the process: configuration, log, listeners, signals.
+//!
+//! Decides what the handlers share and in which order the process goes down. It must not hold
+//! anything that two processes would have to agree on: that is in the database.
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use store::db::Db;
+use store::keys::{AuditKey, SealingKey};
+use tokio::sync::{Semaphore, watch};
+use tracing_subscriber::EnvFilter;
+use utoipa_actix_web::AppExt;
+
+use crate::config::Config;
+use crate::derivation::Caches;
+use crate::edge::edge;
+use crate::metrics::Metrics;
+use crate::openapi::{self, Operations};
+use crate::routes;
+
+/// What the handlers share.
+pub struct AppState {
+    /// The database.
+    pub db: Db,
+    /// Seals credentials for the worker.
+    pub sealing_key: SealingKey,
+    /// Chains audit entries.
+    pub audit_key: AuditKey,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Every operation by method and path.
+    pub operations: &'static Operations,
+    /// Derived values that a generation or version id names exactly.
+    pub caches: Caches,
+    /// Bounds the memory of compares and plans under way.
+    pub derivations: Semaphore,
+    /// Turns true when the process goes down: open streams and waits end.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Where.
+    pub addresses: Vec<SocketAddr>,
+    /// To be awaited until it ends.
+    pub server: Server,
+    handle: ServerHandle,
+    stop: watch::Sender<bool>,
+}
+
+impl Running {
+    /// A stopper that can be called from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper {
+            handle: self.handle.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+/// Ends a server.
+#[derive(Clone)]
+pub struct Stopper {
+    handle: ServerHandle,
+    stop: watch::Sender<bool>,
+}
+
+impl Stopper {
+    /// Accepts nothing more, ends streams and waits, finishes what is in flight.
+    pub async fn stop(&self) {
+        let _ = self.stop.send(true);
+        self.handle.stop(true).await;
+    }
+}
+
+/// Binds and starts; must be called inside an actix or tokio runtime.
+pub fn serve(config: &Config) -> std::io::Result<Running> {
+    let db = Db::connect(&config.database_url, config.pool_size).map_err(std::io::Error::other)?;
+    let (stop, stopping) = watch::channel(false);
+    let state = Data::new(AppState {
+        db,
+        sealing_key: config.sealing_key.clone(),
+        audit_key: config.audit_key.clone(),
+        metrics: Metrics::default(),
+        operations: openapi::operations(),
+        caches: Caches::default(),
+        derivations: Semaphore::new(4),
+        stopping,
+    });
+    let document: Arc<str> = openapi::openapi_json().into();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .app_data(Data::from(Arc::clone(&document)))
+            .wrap(from_fn(edge))
+            .into_utoipa_app()
+            .configure(routes::configure)
+            .into_app()
+            .configure(routes::configure_undocumented)
+            .default_service(actix_web::web::to(routes::answer_unmatched))
+    })
+    .disable_signals()
+    .workers(2.max(std::thread::available_parallelism().map_or(2, usize::from)))
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(25)
+    .bind(config.bind.as_slice())?;
+    let addresses = server.addrs();
+    let server = server.run();
+    let handle = server.handle();
+    Ok(Running {
+        addresses,
+        server,
+        handle,
+        stop,
+    })
+}
+
+/// The whole life of `promotion-api`.
+pub fn run() -> ExitCode {
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "promotion-api: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    start_log(&config.log_filter);
+    log_panics_once();
+    if config.from_master_key {
+        tracing::warn!(
+            "PROMOTION_MASTER_KEY is used instead of PROMOTION_SEALING_KEY and PROMOTION_AUDIT_KEY: \
+             fit for development only, since this process could open every credential"
+        );
+    }
+    for name in &config.unused {
+        tracing::warn!(variable = name, "this variable is set but not used by this build");
+    }
+    let outcome = actix_web::rt::System::new().block_on(serve_until_signalled(&config));
+    match outcome {
+        Ok(()) => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(%error, "the server ended");
+            let _ = writeln!(std::io::stderr(), "promotion-api: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve_until_signalled(config: &Config) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = serve(config)?;
+    for address in &running.addresses {
+        tracing::info!(%address, "listening");
+    }
+    let stopper = running.stopper();
+    actix_web::rt::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests in flight are finished");
+        stopper.stop().await;
+    });
+    running.server.await
+}
+
+fn start_log(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second call in one process (tests, the demo) keeps the first subscriber.
+    let _ = if std::io::stderr().is_terminal() {
+        log.try_init()
+    } else {
+        log.json().flatten_event(true).try_init()
+    };
+}
+
+/// The message of a panic may quote data: only its place is logged.
+fn log_panics_once() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(|at| format!("{}:{}", at.file(), at.line()))
+            .unwrap_or_default();
+        tracing::error!(panic.at = %place, "a task panicked");
+    }));
+}

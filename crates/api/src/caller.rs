@@ -1,0 +1,247 @@
+//! Who is asking, and what they may see and do.
+//!
+//! Authenticates, then answers visibility (404) and capability (403) from `domain::capability`.
+//! What the actor cannot see and what does not exist cost the same queries and look the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use actix_web::http::header;
+use chrono::Utc;
+use domain::capability::{self, Capability, Role};
+use serde_json::Value;
+use store::audit::AuditEntry;
+use store::tenants::TenantRow;
+use store::{PgConnection, StoreError};
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::problem::Problem;
+
+/// An authenticated actor.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The user.
+    pub user_id: Uuid,
+    /// The user's name.
+    pub display_name: String,
+    /// The token presented.
+    pub token_id: Uuid,
+    /// The only workspace the token works in.
+    pub workspace_id: Uuid,
+    /// The user's role there.
+    pub role: Role,
+    /// The token's subset, if it was narrowed.
+    pub narrowed: Option<BTreeSet<Capability>>,
+    /// Roles on single tenants.
+    pub tenant_roles: BTreeMap<Uuid, Role>,
+    /// The id of the request, for the audit log.
+    pub request_id: String,
+}
+
+/// A tenant the actor can see, and what they can do on it.
+#[derive(Clone, Debug)]
+pub struct TenantAccess {
+    /// The tenant.
+    pub tenant: TenantRow,
+    /// Never empty.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+impl TenantAccess {
+    /// Insists on a capability.
+    pub fn require(&self, capability: Capability) -> Result<(), Problem> {
+        if self.capabilities.contains(&capability) {
+            return Ok(());
+        }
+        Err(Problem::capability_denied(capability))
+    }
+}
+
+impl Caller {
+    /// What the actor can do on a tenant; empty: it does not exist for them.
+    pub fn capabilities_on(&self, tenant_id: Uuid) -> BTreeSet<Capability> {
+        capability::tenant_capabilities(
+            self.role,
+            self.tenant_roles.get(&tenant_id).copied(),
+            self.narrowed.as_ref(),
+        )
+    }
+
+    /// What the actor can do in the workspace as such.
+    pub fn workspace_capabilities(&self) -> BTreeSet<Capability> {
+        capability::workspace_capabilities(self.role, self.narrowed.as_ref())
+    }
+
+    /// Insists on a workspace-scoped capability.
+    pub fn require(&self, capability: Capability) -> Result<(), Problem> {
+        if self.workspace_capabilities().contains(&capability) {
+            return Ok(());
+        }
+        Err(Problem::capability_denied(capability))
+    }
+
+    /// Insists on a tenant-scoped capability where there is no tenant yet: the workspace role
+    /// grants it.
+    pub fn require_by_role(&self, capability: Capability) -> Result<(), Problem> {
+        let narrowed_away = self
+            .narrowed
+            .as_ref()
+            .is_some_and(|subset| !subset.contains(&capability));
+        if !narrowed_away && self.role.capabilities().contains(&capability) {
+            return Ok(());
+        }
+        Err(Problem::capability_denied(capability))
+    }
+
+    /// The tenants on which the actor has a capability; `None` = every one of the workspace.
+    pub fn tenants_with(&self, capability: Capability) -> Option<Vec<Uuid>> {
+        if self.role == Role::Owner {
+            let all = self.capabilities_on(Uuid::nil()).contains(&capability);
+            return if all { None } else { Some(Vec::new()) };
+        }
+        let tenants = self
+            .tenant_roles
+            .keys()
+            .copied()
+            .filter(|id| self.capabilities_on(*id).contains(&capability));
+        Some(tenants.collect())
+    }
+
+    /// Whether the actor has a capability on a tenant.
+    pub fn can_on(&self, tenant_id: Uuid, capability: Capability) -> bool {
+        self.capabilities_on(tenant_id).contains(&capability)
+    }
+
+    /// A tenant of the workspace as this actor may know it.
+    pub fn access(&self, found: Option<TenantRow>) -> Result<TenantAccess, Problem> {
+        let tenant = found.ok_or_else(Problem::not_found)?;
+        let capabilities = self.capabilities_on(tenant.id);
+        if capabilities.is_empty() {
+            return Err(Problem::not_found());
+        }
+        Ok(TenantAccess {
+            tenant,
+            capabilities,
+        })
+    }
+
+    /// An audit entry by this actor.
+    pub fn audit(&self, action: &str, detail: Value) -> AuditEntry {
+        AuditEntry {
+            workspace_id: self.workspace_id,
+            action: action.to_owned(),
+            actor_user_id: Some(self.user_id),
+            actor_token_id: Some(self.token_id),
+            tenant_id: None,
+            operation_run_id: None,
+            request_id: Some(self.request_id.clone()),
+            detail,
+            recorded_at: Utc::now(),
+        }
+    }
+
+    /// An audit entry by this actor about a tenant.
+    pub fn audit_on(&self, tenant_id: Uuid, action: &str, detail: Value) -> AuditEntry {
+        AuditEntry {
+            tenant_id: Some(tenant_id),
+            ..self.audit(action, detail)
+        }
+    }
+}
+
+/// The actor behind a token, as the database knows it now. Two statements whoever it is.
+pub fn load_caller(
+    conn: &mut PgConnection,
+    token: &str,
+    request_id: &str,
+) -> Result<Option<Caller>, StoreError> {
+    let Some(actor) = store::tokens::find_actor_by_token(conn, token)? else {
+        return Ok(None);
+    };
+    let Ok(role) = Role::from_str(&actor.workspace_role) else {
+        return Ok(None);
+    };
+    let roles = store::memberships::list_tenant_memberships_of_user(
+        conn,
+        actor.workspace_id,
+        actor.user_id,
+    )?;
+    let tenant_roles = roles
+        .into_iter()
+        .filter_map(|row| Some((row.tenant_id, Role::from_str(&row.role).ok()?)))
+        .collect();
+    // A capability this build does not know grants nothing.
+    let narrowed = actor.capabilities.map(|names| {
+        names
+            .iter()
+            .filter_map(|name| Capability::from_str(name).ok())
+            .collect()
+    });
+    Ok(Some(Caller {
+        user_id: actor.user_id,
+        display_name: actor.display_name,
+        token_id: actor.token_id,
+        workspace_id: actor.workspace_id,
+        role,
+        narrowed,
+        tenant_roles,
+        request_id: request_id.to_owned(),
+    }))
+}
+
+impl Call {
+    /// The bearer token of the request.
+    fn bearer(&self) -> Option<String> {
+        let mut values = self.request.headers().get_all(header::AUTHORIZATION);
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return None;
+        };
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim().to_owned())
+    }
+
+    /// Authenticates: 401 otherwise.
+    pub async fn authenticate(&self) -> Result<Caller, Problem> {
+        let token = self.bearer().ok_or_else(Problem::unauthenticated)?;
+        let request_id = self.request_id();
+        self.state
+            .db
+            .run(move |conn| load_caller(conn, &token, &request_id))
+            .await?
+            .ok_or_else(Problem::unauthenticated)
+    }
+
+    /// Authenticates for the workspace of the path: 404 when it is not the token's.
+    pub async fn in_workspace(&self) -> Result<Caller, Problem> {
+        let caller = self.authenticate().await?;
+        if self.path_id("workspace_id")? == caller.workspace_id {
+            Ok(caller)
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+
+    /// The tenant of the path, if the actor can see it.
+    pub async fn tenant(&self, caller: &Caller) -> Result<TenantAccess, Problem> {
+        let tenant_id = self.path_id("tenant_id")?;
+        self.tenant_of(caller, tenant_id).await
+    }
+
+    /// A tenant of the workspace, if the actor can see it.
+    pub async fn tenant_of(
+        &self,
+        caller: &Caller,
+        tenant_id: Uuid,
+    ) -> Result<TenantAccess, Problem> {
+        let workspace_id = caller.workspace_id;
+        let found: Option<TenantRow> = self
+            .state
+            .db
+            .run(move |conn| store::tenants::find_tenant(conn, workspace_id, tenant_id))
+            .await?;
+        caller.access(found)
+    }
+}

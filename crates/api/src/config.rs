@@ -1,0 +1,194 @@
+//! What the process is told by its environment, checked once at the start.
+//!
+//! The only place that reads environment variables. It must not open anything: a variable that is
+//! missing or malformed is named before the first connection is tried.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use store::keys::{AuditKey, MasterKey, SealingKey};
+
+/// Everything the process needs to know.
+#[derive(Clone)]
+pub struct Config {
+    /// PostgreSQL URL.
+    pub database_url: String,
+    /// Where to listen.
+    pub bind: Vec<SocketAddr>,
+    /// Connections to keep.
+    pub pool_size: u32,
+    /// Public half: the API can seal a credential, never open one.
+    pub sealing_key: SealingKey,
+    /// Chains the audit log.
+    pub audit_key: AuditKey,
+    /// True when the keys were derived from the master key (development).
+    pub from_master_key: bool,
+    /// Tracing filter.
+    pub log_filter: String,
+    /// Names of variables that were set and are not used by this build.
+    pub unused: Vec<&'static str>,
+}
+
+/// A variable that is missing or malformed: one line, never the value.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// Not set, or empty.
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    /// Set to something that cannot be used.
+    #[error("{0} is malformed: {1}")]
+    Malformed(&'static str, &'static str),
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("bind", &self.bind)
+            .field("pool_size", &self.pool_size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads the process environment.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables through a function.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
+        let database_url = get("DATABASE_URL").ok_or(ConfigError::Missing("DATABASE_URL"))?;
+        if !(database_url.starts_with("postgres://") || database_url.starts_with("postgresql://")) {
+            return Err(ConfigError::Malformed(
+                "DATABASE_URL",
+                "it must start with postgres:// or postgresql://",
+            ));
+        }
+        let bind = get("PROMOTION_BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+        let bind: Vec<SocketAddr> = bind
+            .to_socket_addrs()
+            .map(Iterator::collect)
+            .unwrap_or_default();
+        if bind.is_empty() {
+            return Err(ConfigError::Malformed(
+                "PROMOTION_BIND",
+                "it must be an address and a port, such as 127.0.0.1:8080",
+            ));
+        }
+        let pool_size = match get("PROMOTION_DATABASE_POOL") {
+            None => 16,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|n| (2..=200).contains(n))
+                .ok_or(ConfigError::Malformed(
+                    "PROMOTION_DATABASE_POOL",
+                    "it must be a number from 2 to 200",
+                ))?,
+        };
+        let (sealing_key, audit_key, from_master_key) = keys(&get)?;
+        let log_filter = get("PROMOTION_LOG").unwrap_or_else(|| "info".to_owned());
+        if tracing_subscriber::EnvFilter::try_new(&log_filter).is_err() {
+            return Err(ConfigError::Malformed(
+                "PROMOTION_LOG",
+                "it must be a tracing filter, such as info",
+            ));
+        }
+        let unused = ["PROMOTION_OIDC_ISSUER", "PROMOTION_OIDC_AUDIENCE"]
+            .into_iter()
+            .filter(|name| get(name).is_some())
+            .collect();
+        Ok(Self {
+            database_url,
+            bind,
+            pool_size,
+            sealing_key,
+            audit_key,
+            from_master_key,
+            log_filter,
+            unused,
+        })
+    }
+}
+
+fn keys(
+    get: &impl Fn(&str) -> Option<String>,
+) -> Result<(SealingKey, AuditKey, bool), ConfigError> {
+    const SEALING: &str = "PROMOTION_SEALING_KEY";
+    const AUDIT: &str = "PROMOTION_AUDIT_KEY";
+    const MASTER: &str = "PROMOTION_MASTER_KEY";
+    const AS_PRINTED: &str = "it must be the text that `promotionctl keys api` prints";
+    match (get(SEALING), get(AUDIT)) {
+        (Some(sealing), Some(audit)) => {
+            let sealing = SealingKey::from_base64(sealing.trim())
+                .map_err(|_| ConfigError::Malformed(SEALING, AS_PRINTED))?;
+            let audit = AuditKey::from_base64(audit.trim())
+                .map_err(|_| ConfigError::Malformed(AUDIT, AS_PRINTED))?;
+            Ok((sealing, audit, false))
+        }
+        (sealing, audit) => {
+            let Some(master) = get(MASTER) else {
+                return Err(ConfigError::Missing(match (sealing, audit) {
+                    (Some(_), None) => AUDIT,
+                    _ => SEALING,
+                }));
+            };
+            let master = MasterKey::from_base64(master.trim()).map_err(|_| {
+                ConfigError::Malformed(MASTER, "it must be 32 random bytes in base64")
+            })?;
+            Ok((master.sealing_key(), master.audit_key(), true))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn refusal(variables: &[(&str, &str)]) -> Option<String> {
+        let found = Config::from_lookup(|name| {
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        });
+        found.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_is_named_and_never_shown() {
+        let url = ("DATABASE_URL", "postgres://localhost/x");
+        let key = ("PROMOTION_MASTER_KEY", KEY);
+        assert_eq!(refusal(&[url, key]), None);
+        let table: [(&[(&str, &str)], &str); 7] = [
+            (&[key], "DATABASE_URL is not set"),
+            (&[key, ("DATABASE_URL", "  ")], "DATABASE_URL is not set"),
+            (
+                &[key, ("DATABASE_URL", "mysql://secret")],
+                "DATABASE_URL is malformed",
+            ),
+            (&[url], "PROMOTION_SEALING_KEY is not set"),
+            (
+                &[url, ("PROMOTION_MASTER_KEY", "secret")],
+                "PROMOTION_MASTER_KEY is malformed",
+            ),
+            (
+                &[url, key, ("PROMOTION_BIND", "nowhere")],
+                "PROMOTION_BIND is malformed",
+            ),
+            (
+                &[url, key, ("PROMOTION_DATABASE_POOL", "0")],
+                "PROMOTION_DATABASE_POOL is malformed",
+            ),
+        ];
+        for (given, expected) in table {
+            let text = refusal(given).unwrap_or_default();
+            assert!(text.starts_with(expected), "{text}");
+            assert!(!text.contains("secret"));
+            assert!(!text.contains('\n'));
+        }
+    }
+}

@@ -1,0 +1,535 @@
+//! Every way a request can be refused, as RFC 9457 problem details.
+//!
+//! Decides which status and title belong to which stable code, and how a refusal looks on the
+//! wire. It must not decide *when* a request is refused, and never shows a cause to the client.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// The stable codes a program can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// Not JSON, duplicate keys, bad cursor, bad header value.
+    MalformedRequest,
+    /// No or bad credential.
+    Unauthenticated,
+    /// The actor sees everything named but lacks the capability.
+    CapabilityDenied,
+    /// Does not exist, or the actor may not know that it does.
+    NotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// A body over the limit.
+    PayloadTooLarge,
+    /// A body that is not JSON by its content type.
+    UnsupportedMediaType,
+    /// The same thing twice in one workspace.
+    AlreadyExists,
+    /// The shape or the content of the request.
+    ValidationFailed,
+    /// A restore names another tenant's version.
+    ForeignPolicyVersion,
+    /// Execute without digest or confirmation.
+    ConfirmationRequired,
+    /// The plan recomputed now differs.
+    PlanStale,
+    /// Start refused, with reasons.
+    Blocked,
+    /// Another run holds the scope.
+    ScopeBusy,
+    /// Cancel of a terminal run.
+    AlreadyCompleted,
+    /// The same key with another request.
+    IdempotencyKeyReused,
+    /// The change would break a rule of the workspace, such as its last owner.
+    Conflict,
+    /// Too many requests.
+    RateLimited,
+    /// Ours; the cause is in the log.
+    InternalError,
+    /// The database is away.
+    Unavailable,
+}
+
+impl Code {
+    /// Every code, for documents and tests.
+    pub const ALL: [Self; 20] = [
+        Self::MalformedRequest,
+        Self::Unauthenticated,
+        Self::CapabilityDenied,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::AlreadyExists,
+        Self::ValidationFailed,
+        Self::ForeignPolicyVersion,
+        Self::ConfirmationRequired,
+        Self::PlanStale,
+        Self::Blocked,
+        Self::ScopeBusy,
+        Self::AlreadyCompleted,
+        Self::IdempotencyKeyReused,
+        Self::Conflict,
+        Self::RateLimited,
+        Self::InternalError,
+        Self::Unavailable,
+    ];
+
+    /// The one table: code, status, title.
+    const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::MalformedRequest => (
+                "malformed_request",
+                StatusCode::BAD_REQUEST,
+                "The request is malformed",
+            ),
+            Self::Unauthenticated => (
+                "unauthenticated",
+                StatusCode::UNAUTHORIZED,
+                "Authentication is required",
+            ),
+            Self::CapabilityDenied => (
+                "capability_denied",
+                StatusCode::FORBIDDEN,
+                "A capability is missing",
+            ),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Method not allowed",
+            ),
+            Self::PayloadTooLarge => (
+                "payload_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The media type is not supported",
+            ),
+            Self::AlreadyExists => ("already_exists", StatusCode::CONFLICT, "It already exists"),
+            Self::ValidationFailed => (
+                "validation_failed",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The request is not valid",
+            ),
+            Self::ForeignPolicyVersion => (
+                "foreign_policy_version",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The version belongs to another tenant",
+            ),
+            Self::ConfirmationRequired => (
+                "confirmation_required",
+                StatusCode::PRECONDITION_REQUIRED,
+                "Confirmation is required",
+            ),
+            Self::PlanStale => (
+                "plan_stale",
+                StatusCode::PRECONDITION_FAILED,
+                "The plan has changed since it was reviewed",
+            ),
+            Self::Blocked => ("blocked", StatusCode::CONFLICT, "The start is blocked"),
+            Self::ScopeBusy => (
+                "scope_busy",
+                StatusCode::CONFLICT,
+                "Another run holds the tenant",
+            ),
+            Self::AlreadyCompleted => (
+                "already_completed",
+                StatusCode::CONFLICT,
+                "The run is already completed",
+            ),
+            Self::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The idempotency key was used for another request",
+            ),
+            Self::Conflict => (
+                "conflict",
+                StatusCode::CONFLICT,
+                "The change conflicts with a rule of the workspace",
+            ),
+            Self::RateLimited => (
+                "rate_limited",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+            ),
+            Self::InternalError => (
+                "internal_error",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Internal error",
+            ),
+            Self::Unavailable => (
+                "unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Temporarily unavailable",
+            ),
+        }
+    }
+
+    /// The code on the wire.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Its HTTP status.
+    pub const fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    /// Its title for people.
+    pub const fn title(self) -> &'static str {
+        self.row().2
+    }
+}
+
+/// One thing wrong with a body (JSON Pointer) or with a parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Name of a query parameter or header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Stable code, e.g. `required`, `unknown_member`, `wrong_type`.
+    pub code: &'static str,
+    /// For people; never repeats the value.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// Something wrong at a place of the body.
+    pub fn at(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: Some(pointer.into()),
+            parameter: None,
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// Something wrong with a parameter.
+    pub fn parameter(
+        name: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            pointer: None,
+            parameter: Some(name.into()),
+            code,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// A refusal: what the handlers return instead of an answer.
+#[derive(Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: Code,
+    detail: String,
+    errors: Vec<FieldError>,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A refusal with its sentence for people.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let mut parts = Parts {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Map::new(),
+            headers: Vec::new(),
+            cause: None,
+        };
+        if code == Code::Unauthenticated {
+            parts.headers.push((
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer"),
+            ));
+        }
+        if code == Code::Unavailable {
+            parts
+                .headers
+                .push((header::RETRY_AFTER, HeaderValue::from_static("2")));
+        }
+        Self(Box::new(parts))
+    }
+
+    /// The one answer for what does not exist and what the actor may not know of.
+    pub fn not_found() -> Self {
+        Self::new(
+            Code::NotFound,
+            "There is nothing here, or nothing you may know of.",
+        )
+    }
+
+    /// No or bad credential.
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            Code::Unauthenticated,
+            "Send a valid API token as \"Authorization: Bearer <token>\".",
+        )
+    }
+
+    /// The actor lacks a capability; `required_capability` names it.
+    pub fn capability_denied(capability: domain::capability::Capability) -> Self {
+        Self::new(
+            Code::CapabilityDenied,
+            format!("This needs the capability {}.", capability.as_str()),
+        )
+        .with("required_capability", json!(capability.as_str()))
+    }
+
+    /// Something about the request's bytes or headers.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(Code::MalformedRequest, detail)
+    }
+
+    /// Something about the request's members or parameters.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => only.detail.clone(),
+            several => format!("{} things are wrong; see errors.", several.len()),
+        };
+        let mut problem = Self::new(Code::ValidationFailed, detail);
+        problem.0.errors = errors;
+        problem
+    }
+
+    /// Ours; the cause goes to the log only.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        let mut problem = Self::new(
+            Code::InternalError,
+            "Something failed on our side; the server's log has it under this request id.",
+        );
+        problem.0.cause = Some(cause.to_string());
+        problem
+    }
+
+    /// A dependency is away; the cause goes to the log only.
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        let mut problem = Self::new(
+            Code::Unavailable,
+            "The service cannot reach its database right now; try again shortly.",
+        );
+        problem.0.cause = Some(cause.to_string());
+        problem
+    }
+
+    /// Adds an extension member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.0.members.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Adds a response header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What really happened, for the log.
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The answer, once the request id is known.
+    pub fn render(&self, request_id: &str) -> HttpResponse {
+        let parts = &self.0;
+        let mut body = Map::new();
+        let code = parts.code.as_str();
+        body.insert("type".into(), json!(format!("urn:promotion:problem:{code}")));
+        body.insert("title".into(), json!(parts.code.title()));
+        body.insert("status".into(), json!(parts.code.status().as_u16()));
+        body.insert("code".into(), json!(code));
+        body.insert("detail".into(), json!(parts.detail));
+        body.insert("request_id".into(), json!(request_id));
+        if !parts.errors.is_empty() {
+            body.insert("errors".into(), json!(parts.errors));
+        }
+        for (name, value) in &parts.members {
+            body.insert(name.clone(), value.clone());
+        }
+        let mut response = HttpResponse::build(parts.code.status());
+        response.content_type("application/problem+json");
+        for (name, value) in &parts.headers {
+            response.append_header((name.clone(), value.clone()));
+        }
+        response.body(Value::Object(body).to_string())
+    }
+
+    /// The generic refusal of a status that some inner layer answered by itself.
+    pub fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found(),
+            StatusCode::UNAUTHORIZED => Self::unauthenticated(),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                Code::MethodNotAllowed,
+                "This resource does not take that method.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::payload_too_large(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::unsupported_media_type(),
+            StatusCode::SERVICE_UNAVAILABLE => Self::unavailable("answered by an inner layer"),
+            status if status.is_client_error() => {
+                Self::malformed("The request could not be understood.")
+            }
+            status => Self::internal(format!("an inner layer answered {}", status.as_u16())),
+        }
+    }
+
+    /// The same thing twice in one workspace; `what` starts the sentence.
+    pub fn already_exists(what: &str) -> Self {
+        Self::new(
+            Code::AlreadyExists,
+            format!("{what} already exists in this workspace."),
+        )
+    }
+
+    /// A body over the limit.
+    pub fn payload_too_large() -> Self {
+        Self::new(
+            Code::PayloadTooLarge,
+            "The body is larger than 1048576 bytes.",
+        )
+    }
+
+    /// A body of another kind.
+    pub fn unsupported_media_type() -> Self {
+        Self::new(
+            Code::UnsupportedMediaType,
+            "Send the body as application/json in UTF-8.",
+        )
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.0.code.as_str(), self.0.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<store::StoreError> for Problem {
+    fn from(error: store::StoreError) -> Self {
+        use store::StoreError;
+        match &error {
+            StoreError::Unavailable(_) => Self::unavailable(chain(&error)),
+            StoreError::NotFound(_) => Self::not_found(),
+            StoreError::AlreadyExists { .. } => Self::already_exists("It"),
+            StoreError::LastOwner => Self::new(
+                Code::Conflict,
+                "A workspace keeps at least one owner; make somebody else an owner first.",
+            ),
+            StoreError::Conflict(what) => Self::new(
+                Code::Conflict,
+                format!("The {what} is not in a state that allows this."),
+            ),
+            StoreError::Reference { .. }
+            | StoreError::Check { .. }
+            | StoreError::StaleHolder
+            | StoreError::Key(_)
+            | StoreError::Migration(_)
+            | StoreError::Queue(_)
+            | StoreError::Cancelled(_)
+            | StoreError::Database(_) => Self::internal(chain(&error)),
+        }
+    }
+}
+
+/// An error and everything it came from, in one line for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+// The edge middleware renders the final body; this is what it finds the problem through.
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.0.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_their_statuses_are_errors() {
+        let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+        }
+    }
+
+    #[test]
+    fn the_contract_table_of_statuses_holds() {
+        let table = [
+            ("malformed_request", 400),
+            ("unauthenticated", 401),
+            ("capability_denied", 403),
+            ("not_found", 404),
+            ("method_not_allowed", 405),
+            ("payload_too_large", 413),
+            ("unsupported_media_type", 415),
+            ("already_exists", 409),
+            ("validation_failed", 422),
+            ("foreign_policy_version", 422),
+            ("confirmation_required", 428),
+            ("plan_stale", 412),
+            ("blocked", 409),
+            ("scope_busy", 409),
+            ("already_completed", 409),
+            ("idempotency_key_reused", 422),
+            ("rate_limited", 429),
+            ("internal_error", 500),
+            ("unavailable", 503),
+        ];
+        for (name, status) in table {
+            let code = Code::ALL.into_iter().find(|c| c.as_str() == name);
+            assert_eq!(code.map(|c| c.status().as_u16()), Some(status), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cause_never_reaches_the_client() {
+        let response = Problem::internal("password=hunter2").render("r1");
+        let body = actix_web::body::MessageBody::try_into_bytes(response.into_body());
+        let text = body.map(|b| String::from_utf8_lossy(&b).into_owned());
+        assert!(text.is_ok_and(|t| !t.contains("hunter2") && t.contains("internal_error")));
+    }
+}

@@ -1,0 +1,154 @@
+//! Adds a person or a service account to a workspace.
+
+use actix_web::{HttpResponse, post};
+use domain::capability::{Capability, Role};
+use serde::Serialize;
+use serde_json::json;
+use store::StoreError;
+use store::users::NewUser;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::strict_json::{Members, ReadBody};
+
+/// The words of a role.
+pub const ROLES: [&str; 4] = ["readonly", "operator", "manager", "owner"];
+
+/// A member to be added. People have an `email`; a service account has `"kind": "service"` and a
+/// `display_name`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreateMemberRequest {
+    /// `person` (default) or `service`.
+    kind: Option<String>,
+    /// Required for people.
+    email: Option<String>,
+    /// Required for service accounts.
+    display_name: Option<String>,
+    /// `readonly`, `operator`, `manager` or `owner`.
+    #[schema(value_type = String)]
+    role: Role,
+}
+
+struct Kind(&'static str);
+
+impl std::str::FromStr for Kind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "person" => Ok(Self("person")),
+            "service" => Ok(Self("service")),
+            _ => Err(()),
+        }
+    }
+}
+
+impl ReadBody for CreateMemberRequest {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        let kind: Option<Kind> = members.optional_word("kind", &["person", "service"]);
+        let service = kind.as_ref().is_some_and(|kind| kind.0 == "service");
+        let (email, display_name) = if service {
+            if members.has("email") {
+                members.refuse("email", "not_allowed", "A service account has no email.");
+                let _ = members.optional_text("email", 320);
+            }
+            (None, members.text("display_name", 200))
+        } else {
+            let email = members.text("email", 320);
+            (email, members.optional_text("display_name", 200))
+        };
+        if let Some(address) = &email
+            && !is_address(address)
+        {
+            members.refuse("email", "not_an_email", "email must be an email address.");
+        }
+        let role = members.word::<Role>("role", &ROLES);
+        if service && display_name.is_none() {
+            return None;
+        }
+        Some(Self {
+            kind: kind.map(|kind| kind.0.to_owned()),
+            email,
+            display_name,
+            role: role?,
+        })
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((local, host)) = text.rsplit_once('@') else {
+        return false;
+    };
+    !local.is_empty() && !host.is_empty() && !text.contains(char::is_whitespace)
+}
+
+/// The new member.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreateMemberResponse {
+    user_id: Uuid,
+    kind: String,
+    email: Option<String>,
+    display_name: String,
+    role: &'static str,
+}
+
+#[utoipa::path(
+    tag = "workspaces",
+    operation_id = "create_member",
+    summary = "Add a member",
+    params(("workspace_id" = Uuid, Path, description = "Workspace")),
+    request_body = CreateMemberRequest,
+    responses(
+        (status = 201, description = "Added", body = CreateMemberResponse),
+        (status = 409, description = "Is a member already")
+    )
+)]
+#[post("/v1/workspaces/{workspace_id}/members")]
+pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
+    let caller = call.in_workspace().await?;
+    call.no_parameters()?;
+    let body: CreateMemberRequest = call.body()?;
+    caller.require(Capability::MembersManage)?;
+
+    let key = call.state.audit_key.clone();
+    let role = body.role.as_str();
+    let user = call
+        .transaction(move |conn| {
+            let id = Uuid::now_v7();
+            let user = match &body.email {
+                Some(email) => {
+                    let before_at = email.split('@').next().unwrap_or(email);
+                    let name = body.display_name.as_deref().unwrap_or(before_at);
+                    let name: String = name.chars().take(200).collect();
+                    store::users::find_or_insert_person(conn, id, email, &name)?
+                }
+                None => store::users::insert_user(
+                    conn,
+                    &NewUser {
+                        id,
+                        kind: "service".to_owned(),
+                        email: None,
+                        display_name: body.display_name.clone().unwrap_or_default(),
+                    },
+                )?,
+            };
+            store::memberships::insert_member(conn, caller.workspace_id, user.id, role)?;
+            let detail = json!({"user_id": user.id, "kind": user.kind, "role": role});
+            store::audit::append(conn, &key, &caller.audit("member.added", detail))?;
+            Ok(user)
+        })
+        .await
+        .map_err(|error| match error {
+            StoreError::AlreadyExists { .. } => Problem::already_exists("This member"),
+            other => other.into(),
+        })?;
+    Ok(HttpResponse::Created().json(CreateMemberResponse {
+        user_id: user.id,
+        kind: user.kind,
+        email: user.email,
+        display_name: user.display_name,
+        role,
+    }))
+}
