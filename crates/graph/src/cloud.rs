@@ -168,7 +168,8 @@ impl Endpoints {
         let plain = path.starts_with('/')
             && !path.starts_with("//")
             && !path.contains(['\\', '#'])
-            && !path.chars().any(char::is_control);
+            && !path.chars().any(char::is_control)
+            && !climbs(path.split('?').next().unwrap_or_default());
         if !plain {
             return Err(EndpointError::InvalidPath);
         }

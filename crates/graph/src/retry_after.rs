@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 /// No wait is shorter.
 pub const FLOOR: Duration = Duration::from_secs(2);
 /// No wait is longer.
-pub const CAP: Duration = Duration::from_secs(300);
+pub const CAP: Duration = Duration::from_mins(5);
 /// A longer wait is handed to the caller (who parks the run) instead of being sat out.
 pub const PARK_AFTER: Duration = Duration::from_secs(30);
 /// The most that jitter adds.

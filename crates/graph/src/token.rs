@@ -32,10 +32,10 @@ use crate::transport::{Outgoing, Transport};
 
 /// Attempts at one token when the login service is in trouble.
 const ATTEMPTS: u32 = 3;
-/// A token this close to its end is not used any more.
-const MARGIN: Duration = Duration::from_secs(60);
+/// A token this close to its end (or in the last tenth of a short life) is not used any more.
+const MARGIN: Duration = Duration::from_mins(1);
 /// Life assumed when the login service states none.
-const ASSUMED_LIFE: Duration = Duration::from_secs(300);
+const ASSUMED_LIFE: Duration = Duration::from_mins(5);
 /// How long a failure is handed to everybody who asks, instead of asking again.
 const FAILURE_LIFE: Duration = Duration::from_secs(2);
 
@@ -47,7 +47,7 @@ pub struct AccessToken {
     pub roles: Option<Vec<String>>,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
-    expires: Instant,
+    unusable: Instant,
     renew: Instant,
 }
 
@@ -121,7 +121,7 @@ struct Renewal {
 }
 
 impl TokenSource {
-    /// A token that is good for at least a minute.
+    /// A token with some life left in it.
     pub(crate) async fn token(
         &self,
         transport: &Transport,
@@ -186,7 +186,7 @@ impl TokenSource {
     fn usable(&self) -> Option<Arc<AccessToken>> {
         lock(&self.current)
             .clone()
-            .filter(|token| Instant::now() + MARGIN < token.expires)
+            .filter(|token| Instant::now() < token.unusable)
     }
 
     async fn fetch(&self, transport: &Transport) -> Result<AccessToken, TokenError> {
@@ -212,18 +212,7 @@ impl TokenSource {
             .credential
             .form_fields(&connection.client_id, &self.token_url, clock::now())
             .await?;
-        let scope = connection.endpoints.scope();
-        let claims = lock(&self.claims).clone();
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", &connection.client_id)
-            .append_pair("scope", &scope);
-        for (name, value) in &proof {
-            form.append_pair(name, value.expose());
-        }
-        if let Some(claims) = &claims {
-            form.append_pair("claims", claims);
-        }
+        let body = self.form(&proof);
         let client_request_id = Uuid::new_v4();
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -238,13 +227,26 @@ impl TokenSource {
             method: Method::POST,
             url: self.token_url.clone(),
             headers,
-            body: Some(Bytes::from_owner(Zeroizing::new(
-                form.finish().into_bytes(),
-            ))),
+            body: Some(body),
             client_request_id,
             path_template: "/{tenant}/oauth2/v2.0/token",
         };
         Ok(transport.exchange(outgoing).await)
+    }
+
+    /// The form body, wiped from memory after it was sent.
+    fn form(&self, proof: &[(&'static str, SecretText)]) -> Bytes {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials")
+            .append_pair("client_id", &self.connection.client_id)
+            .append_pair("scope", &self.connection.endpoints.scope());
+        for (name, value) in proof {
+            form.append_pair(name, value.expose());
+        }
+        if let Some(claims) = lock(&self.claims).as_deref() {
+            form.append_pair("claims", claims);
+        }
+        Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()))
     }
 }
 
@@ -315,7 +317,7 @@ fn read_token(answer: &Answer, tenant_id: Uuid, asked: Instant) -> Result<Access
             roles
         }),
         expires_at: clock::wall(expires),
-        expires,
+        unusable: expires - MARGIN.min(life / 10),
         renew: asked + life.mul_f64(0.8),
     })
 }
