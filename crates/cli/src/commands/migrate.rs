@@ -7,7 +7,10 @@ use crate::show;
 /// Runs the command.
 pub(crate) fn migrate() -> Result<Ending, Failure> {
     let url = environment::required(environment::DATABASE_URL)?;
-    store::migrate::migrate(&url)?;
+    let migrated = store::migrate::migrate(&url)?;
+    for version in &migrated.applied {
+        show::note(&format!("applied {version}"));
+    }
     show::note("the database schema is up to date");
     Ok(Ending::Done)
 }
