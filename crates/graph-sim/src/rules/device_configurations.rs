@@ -135,7 +135,9 @@ pub(super) fn present(_: &Tenant, object: &Object, body: &mut Map<String, Value>
             .is_some_and(|value| !value.is_null())
             || object.body.get("preSharedKeyIsSet") == Some(&Value::Bool(true));
         body.insert("preSharedKey".to_owned(), Value::Null);
-        body.insert("preSharedKeyIsSet".to_owned(), json!(set));
+        if let Some(slot) = body.get_mut("preSharedKeyIsSet") {
+            *slot = json!(set);
+        }
     }
 }
 
