@@ -182,6 +182,14 @@ fn settings(
             }
         }
     }
+    // Literals before references: the name of a referred object is not a text of this policy.
+    payload::decode(row, &mut value);
+    let literals = literals(reading);
+    if !literals.is_empty() {
+        json::edit_texts(&mut value, &mut |text| {
+            *text = literal::replaced(text, literals);
+        });
+    }
     token::replace(policy, Facet::Settings, reading, &mut value, uncertain);
     if let Value::Object(members) = &mut value {
         members.remove(row.name_property);
@@ -195,13 +203,6 @@ fn settings(
     }
     for place in row.ignored {
         pattern::remove(&mut value, place);
-    }
-    payload::decode(row, &mut value);
-    let literals = literals(reading);
-    if !literals.is_empty() {
-        json::edit_texts(&mut value, &mut |text| {
-            *text = literal::replaced(text, literals);
-        });
     }
     // The tree has rules of its own: what stands in it are the texts that people typed.
     let settings = match (&mut value, row.adapter) {

@@ -162,11 +162,11 @@ impl Found<'_> {
     }
 }
 
-/// The items of either side that the other does not have, with their places.
-fn unmatched<'v>(
-    here: &'v [Value],
-    there: &'v [Value],
-) -> (Vec<(usize, &'v Value)>, Vec<(usize, &'v Value)>) {
+/// Items of a list with their places.
+type Placed<'v> = Vec<(usize, &'v Value)>;
+
+/// The items of either side that the other does not have.
+fn unmatched<'v>(here: &'v [Value], there: &'v [Value]) -> (Placed<'v>, Placed<'v>) {
     let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     for item in there {
         *counts.entry(json::canonical(item)).or_default() += 1;

@@ -355,11 +355,15 @@ fn step(
     body: Option<Value>,
 ) -> WriteStep {
     let path = format!("{}{below}", row.path);
+    let version = match (row.adapter, &body) {
+        (Adapter::ConditionalAccess, Some(body)) => conditional_access::version(body),
+        _ => row.version,
+    };
     WriteStep {
         name: name.to_owned(),
         kind,
         method: method.to_owned(),
-        version: row.version,
+        version,
         path_template: path.clone(),
         path,
         body,

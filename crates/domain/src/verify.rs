@@ -177,8 +177,9 @@ fn cleared(expected: &Value, live: &Value, pointer: &str, found: &mut Mismatches
     };
     for (name, want) in wanted {
         let at = json::below(pointer, name);
+        let clears = want.is_null() || want.as_array().is_some_and(Vec::is_empty);
         match (want, there.get(name)) {
-            (Value::Null, Some(has)) if !is_default(has) => {
+            (_, Some(has)) if clears && !is_default(has) => {
                 found.add(&at, "cleared in the plan, and still there");
             }
             (want, Some(has)) => cleared(want, has, &at, found),

@@ -6,12 +6,14 @@ use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
 use crate::policy_type::{Adapter, PolicyType, odata_type};
 
-/// Every reference of a content and its assignments, sorted.
+/// Every reference of a content and its assignments, sorted. Reserved words of workload identities
+/// are no references.
 pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) -> Vec<ReferenceUse> {
     let mut found = Vec::new();
     let mut add = |facet, kind: &str, exclusion, pointer: &str, value: &Value| {
         if let Value::String(id) = value
             && !id.is_empty()
+            && !(kind == "service_principal" && matches!(id.as_str(), "All" | "None"))
         {
             found.push(ReferenceUse {
                 path: pointer.to_owned(),

@@ -40,6 +40,16 @@ pub(super) const POLICIES: PolicyType = PolicyType {
             "conditions.clientApplications.excludeServicePrincipals[]",
             "service_principal",
         ),
+        reference(
+            "conditions.clientApplications.includeAgentIdServicePrincipals[]",
+            "service_principal",
+        ),
+        exclusion(
+            "conditions.clientApplications.excludeAgentIdServicePrincipals[]",
+            "service_principal",
+        ),
+        reference("conditions.agents.includeAgentUsers[]", "user"),
+        exclusion("conditions.agents.excludeAgentUsers[]", "user"),
         reference("conditions.locations.includeLocations[]", "named_location"),
         exclusion("conditions.locations.excludeLocations[]", "named_location"),
         reference(

@@ -70,7 +70,7 @@ fn shape(row: &PolicyType, body: &mut Value) {
 }
 
 /// Makes the wanted content say outright what a merge has to clear: members that only the target
-/// has become null, other nulls go.
+/// has become null (lists empty), other nulls go.
 pub(super) fn clear(row: &PolicyType, wanted: &mut Value, target: &Value) {
     if let Value::Object(members) = &mut *wanted {
         let absent = |value: Option<&Value>| match value {
@@ -125,7 +125,12 @@ fn clear_members(wanted: &mut Value, target: &Value) {
         }
         match members.get_mut(name) {
             None | Some(Value::Null) => {
-                members.insert(name.clone(), Value::Null);
+                // Lists need not be nullable; an empty one is always allowed.
+                let cleared = match there {
+                    Value::Array(_) => Value::Array(Vec::new()),
+                    _ => Value::Null,
+                };
+                members.insert(name.clone(), cleared);
             }
             Some(here) => {
                 if here.get("@odata.type") == there.get("@odata.type") {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::json::pattern;
+use crate::model::GraphVersion;
 
 /// Leaves out what Graph refuses: a resilience default that is not disabled.
 pub(super) fn shape(body: &mut Value) {
@@ -42,4 +43,31 @@ fn prune(members: &mut Map<String, Value>, target: Option<&Value>) {
             _ => true,
         }
     });
+}
+
+/// Conditions and controls that v1.0 does not know.
+const BETA_ONLY: &[&str] = &[
+    "conditions.agentContext",
+    "conditions.agentIdRiskLevels",
+    "conditions.agents",
+    "conditions.applications.globalSecureAccess",
+    "conditions.applications.networkAccess",
+    "conditions.clientApplications.agentIdServicePrincipalFilter",
+    "conditions.clientApplications.excludeAgentIdServicePrincipals",
+    "conditions.clientApplications.includeAgentIdServicePrincipals",
+    "sessionControls.blockSensitiveActions",
+    "sessionControls.continuousAccessEvaluation",
+    "sessionControls.globalSecureAccessFilteringProfile",
+];
+
+/// The version that knows everything in the body: v1.0 unless something in it exists in beta alone.
+pub(super) fn version(body: &Value) -> GraphVersion {
+    let beta = BETA_ONLY
+        .iter()
+        .any(|place| pattern::get(body, place).is_some_and(|value| !value.is_null()));
+    if beta {
+        GraphVersion::Beta
+    } else {
+        GraphVersion::V1
+    }
 }

@@ -38,8 +38,17 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
         | Adapter::DeviceConfiguration
         | Adapter::ConditionalAccess => {}
     }
-    calls
-        .into_iter()
-        .map(|(method, path)| (method.to_owned(), row.version, path))
+    // Conditions that exist in beta alone are written there.
+    let versions: &[GraphVersion] = match row.adapter {
+        Adapter::ConditionalAccess => &[GraphVersion::Beta, GraphVersion::V1],
+        _ => &[row.version],
+    };
+    versions
+        .iter()
+        .flat_map(|version| {
+            calls
+                .iter()
+                .map(|(method, path)| ((*method).to_owned(), *version, path.clone()))
+        })
         .collect()
 }

@@ -166,9 +166,9 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
                 .entry(messages.to_owned())
                 .or_default();
             if body["isDefault"] == json!(true) {
-                standing
-                    .iter_mut()
-                    .for_each(|m| m["isDefault"] = json!(false));
+                for message in standing.iter_mut() {
+                    message["isDefault"] = json!(false);
+                }
             }
             standing.push(body);
         }
@@ -187,9 +187,9 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
                 return;
             }
             if body["isDefault"] == json!(true) {
-                standing
-                    .iter_mut()
-                    .for_each(|m| m["isDefault"] = json!(false));
+                for message in standing.iter_mut() {
+                    message["isDefault"] = json!(false);
+                }
             }
             merge(&mut standing[at], body);
         }
