@@ -1,4 +1,8 @@
-#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failing test may panic"
+)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -120,8 +120,8 @@ mod tests {
     fn a_wait_never_undercuts_the_hint_or_the_floor() {
         assert_eq!(wait(None, 0, 0.0), FLOOR);
         assert_eq!(wait(Some(Duration::from_millis(10)), 0, 0.0), FLOOR);
-        assert_eq!(wait(Some(Duration::from_secs(60)), 0, 0.0).as_secs(), 60);
-        assert_eq!(wait(Some(Duration::from_secs(60)), 0, 1.0).as_secs(), 70);
+        assert_eq!(wait(Some(Duration::from_mins(1)), 0, 0.0).as_secs(), 60);
+        assert_eq!(wait(Some(Duration::from_mins(1)), 0, 1.0).as_secs(), 70);
         assert_eq!(wait(Some(Duration::from_secs(9_999)), 0, 0.5), CAP);
         assert!(wait(None, 3, 0.0) > wait(None, 1, 0.0));
     }

@@ -19,6 +19,7 @@ use crate::cloud::EndpointError;
 use crate::request::WriteRequest;
 use crate::token::AccessToken;
 use crate::transport::Outgoing;
+use crate::wait::CallContext;
 
 /// A client that can write to one tenant; made from a [`crate::WriteTarget`] only.
 #[derive(Clone)]
@@ -27,7 +28,8 @@ pub struct TenantWriter {
 }
 
 /// Leave to send one write now. Dropped unused, it costs nothing (but for a place in the
-/// Conditional Access lane).
+/// Conditional Access lane). It occupies a place of the family's budget: whoever reads much of the
+/// same family while holding one may wait for itself when the budget is a handful.
 pub struct Admission {
     tenant_id: Uuid,
     family: ResourceFamily,
@@ -43,6 +45,12 @@ impl TenantWriter {
     /// The reader of the same tenant.
     pub const fn reader(&self) -> &TenantReader {
         &self.reader
+    }
+
+    /// The same client for another piece of work on the same run.
+    #[must_use]
+    pub fn with_context(&self, context: CallContext) -> Self {
+        Self::new(self.reader.with_context(context))
     }
 
     /// The Entra tenant it is bound to.

@@ -129,13 +129,12 @@ async fn serve(mut stream: TcpStream, server: Server, login: Script, graph: Scri
         }
         let bytes = match reply {
             Reply::Whole(status, headers, body) => {
-                let extra: String = headers
-                    .iter()
-                    .map(|(name, value)| format!("{name}: {value}\r\n"))
-                    .collect();
-                let length = body.len();
-                let head = format!("HTTP/1.1 {status} X\r\n{extra}content-length: {length}\r\n");
-                let text = format!("{head}\r\n{body}");
+                let mut text = format!("HTTP/1.1 {status} X\r\n");
+                for (name, value) in &headers {
+                    text.extend([name, ": ", value, "\r\n"]);
+                }
+                let length = body.len().to_string();
+                text.extend(["content-length: ", &length, "\r\n\r\n", &body]);
                 stream.write_all(text.as_bytes()).await.ok();
                 continue;
             }

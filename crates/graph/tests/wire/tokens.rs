@@ -176,3 +176,42 @@ async fn every_call_carries_the_token_and_its_own_request_id() {
         Some("application/json;odata.metadata=full")
     );
 }
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_ends() {
+    let tenant = Uuid::new_v4();
+    let short = move |_: usize, _: &_| {
+        Reply::json(&json!({"access_token": token_for(tenant), "expires_in": 1}))
+    };
+    let server = start_with(tenant, short, |_, _| Reply::json(&json!({}))).await;
+    let reader = server.reader();
+    reader.get(&groups()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(810)).await;
+    reader.get(&groups()).await.unwrap();
+    assert_eq!(server.token_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn equal_connections_share_a_token_and_a_changed_secret_does_not() {
+    let server = start(|_, _| Reply::json(&json!({}))).await;
+    let gateway = server.gateway();
+    for _ in 0..2 {
+        let reader = gateway.reader(server.connection(&gateway), graph::CallContext::default());
+        reader.get(&groups()).await.unwrap();
+    }
+    assert_eq!(server.token_requests().len(), 1);
+    let changed = graph::TenantConnection::new(
+        graph::Cloud::Global,
+        gateway.overrides(),
+        server.tenant,
+        "client-1",
+        graph::Credential::FederatedToken(graph::SecretText::new("a.b.c")),
+    )
+    .unwrap();
+    let reader = gateway.reader(changed, graph::CallContext::default());
+    reader.get(&groups()).await.unwrap();
+    let asked = server.token_requests();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].body.contains("client_assertion=a.b.c"));
+    assert!(asked[1].body.contains("client_assertion_type=urn%3Aietf"));
+}
