@@ -28,7 +28,6 @@ CREATE TABLE tenant_references (
     name text,
     -- What tells two of the same name apart (platform of a filter, kind of a named location), or ''.
     discriminator text NOT NULL DEFAULT '',
-    -- The governed policy this reference is, when its kind is also a policy type.
     observed_at timestamptz NOT NULL,
     removed_at timestamptz,
     UNIQUE (tenant_id, kind, external_id),
@@ -97,6 +96,8 @@ CREATE TABLE policy_versions (
         REFERENCES managed_tenants (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX policy_versions_policy_idx ON policy_versions (tenant_id, policy_id);
+-- Which policies point to an object that was renamed or removed.
+CREATE INDEX policy_versions_references_idx ON policy_versions USING gin (references_used jsonb_path_ops);
 CREATE INDEX policy_versions_workspace_idx ON policy_versions (workspace_id, tenant_id);
 
 -- A policy's current version is one of its own. Deferred: both rows arrive in one transaction.

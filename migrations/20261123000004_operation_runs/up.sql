@@ -61,6 +61,21 @@ CREATE INDEX operation_runs_initiator_idx ON operation_runs (initiator_user_id);
 CREATE INDEX operation_runs_token_idx ON operation_runs (initiator_token_id);
 CREATE INDEX operation_runs_active_idx ON operation_runs (lease_expires_at) WHERE status IN ('queued', 'running');
 
+-- Live events: every change that a reader can see raises the revision, and the database announces it
+-- when the transaction commits, whichever process made the change.
+CREATE FUNCTION operation_runs_announce() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('promotion_runs', json_build_object(
+        'workspace_id', NEW.workspace_id, 'run_id', NEW.id, 'tenant_id', NEW.tenant_id,
+        'revision', NEW.revision, 'status', NEW.status)::text);
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER operation_runs_announce_new AFTER INSERT ON operation_runs
+    FOR EACH ROW EXECUTE FUNCTION operation_runs_announce();
+CREATE TRIGGER operation_runs_announce_change AFTER UPDATE ON operation_runs
+    FOR EACH ROW WHEN (OLD.revision <> NEW.revision) EXECUTE FUNCTION operation_runs_announce();
+
 -- Which run an Idempotency-Key of an actor answered with. A refusal binds none.
 CREATE TABLE idempotency_keys (
     workspace_id uuid NOT NULL,
