@@ -248,3 +248,52 @@ async fn a_lane_that_cannot_be_asked_sends_nothing() {
         .await;
     assert!(matches!(refused, Err(AdmitError::Lane(_))));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    /// Whatever the arrivals, latencies and share changes: no window of 20 s, as Graph sees it,
+    /// holds more than the allowance, and everybody is served.
+    #[test]
+    fn no_window_ever_holds_more(
+        allowance in 1_u32..12,
+        calls in proptest::collection::vec((0_u64..50_000, 0_u64..6_000, 0_u64..100), 1..60),
+        halved_at in proptest::option::of(0_u64..60_000),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let count = calls.len();
+        let moments = runtime.block_on(async move {
+            let budget = budget(1_000, allowance);
+            let tenant = Uuid::new_v4();
+            let mut tasks = tokio::task::JoinSet::new();
+            for (arrival, latency, percent) in calls {
+                let budget = Arc::clone(&budget);
+                tasks.spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(arrival)).await;
+                    let context = CallContext::default();
+                    let mut permit = budget
+                        .admit(tenant, FAMILY, Direction::Write, &context)
+                        .await
+                        .unwrap();
+                    permit.sent();
+                    let there = latency * percent / 100;
+                    tokio::time::sleep(Duration::from_millis(there)).await;
+                    let moment = Instant::now();
+                    tokio::time::sleep(Duration::from_millis(latency - there)).await;
+                    moment
+                });
+            }
+            if let Some(halved_at) = halved_at {
+                tokio::time::sleep(Duration::from_millis(halved_at)).await;
+                budget.set_share(tenant, 1, 2);
+            }
+            tasks.join_all().await
+        });
+        proptest::prop_assert_eq!(moments.len(), count);
+        proptest::prop_assert!(densest(&moments) <= allowance as usize);
+    }
+}
