@@ -4,10 +4,28 @@
 //! twice, some of its own, and lacks a few of the objects that policies refer to. Objects are made
 //! by name, so equal policies of the two tenants still have different ids everywhere.
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "drafts are built from literals: a member is set on an object just made"
+)]
 mod compliance;
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "literals read best as values"
+)]
 mod conditional_access;
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "drafts are built from literals: a member is set on an object just made"
+)]
 mod device_configurations;
 mod foundations;
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "drafts are built from literals: a member is set on an object just made"
+)]
 mod settings_catalog;
 
 use serde_json::{Map, Value, json};
@@ -196,17 +214,18 @@ pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
 
 /// In the target, the policies of the second list differ from the source.
 fn adapt(mut draft: Draft, side: Side) -> Draft {
-    if side == Side::Target && DIFFERENT.contains(&draft.name()) {
-        if let Some(body) = draft.body.as_object_mut() {
-            crate::control::change_body(body);
-        }
+    if side == Side::Target
+        && DIFFERENT.contains(&draft.name())
+        && let Some(body) = draft.body.as_object_mut()
+    {
+        crate::control::change_body(body);
         if draft.collection == "namedLocations" {
-            draft.body["countriesAndRegions"] = json!(["DE", "FR"]);
+            body.insert("countriesAndRegions".to_owned(), json!(["DE", "FR"]));
         }
         if draft.collection == "assignmentFilters" {
-            draft.body["rule"] = json!(
-                "(device.deviceOwnership -eq \"Corporate\") and (device.model -contains \"Mac\")"
-            );
+            let rule =
+                "(device.deviceOwnership -eq \"Corporate\") and (device.model -contains \"Mac\")";
+            body.insert("rule".to_owned(), json!(rule));
         }
     }
     draft

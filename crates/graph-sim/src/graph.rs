@@ -4,6 +4,7 @@
 //! Knows nothing of transport, faults or the journal.
 
 mod actions;
+mod messages;
 mod read;
 mod write;
 
@@ -52,12 +53,12 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    fn read(answer: Answer) -> Result<Self, Refusal> {
-        Ok(Self {
+    const fn read(answer: Answer) -> Self {
+        Self {
             answer,
             effect: Effect::None,
             object_id: None,
-        })
+        }
     }
 }
 
@@ -260,7 +261,7 @@ fn dispatch(
             if reads {
                 read::part(world, tid, call, rule, id, part)
             } else {
-                actions::create_message(world, tid, call, rule, id)
+                messages::create(world, tid, call, rule, id)
             }
         }
         (method, [id, segment, child]) => {
@@ -272,8 +273,8 @@ fn dispatch(
             authorize(rule, claims, reads)?;
             match method {
                 "GET" => read::part_item(world, tid, rule, id, part, child),
-                "PATCH" => actions::update_message(world, tid, call, rule, id, child),
-                _ => actions::delete_message(world, tid, rule, id, child),
+                "PATCH" => messages::update(world, tid, call, rule, id, child),
+                _ => messages::delete(world, tid, rule, id, child),
             }
         }
         (_, [.., last]) => Err(Refusal::segment(last)),
@@ -283,9 +284,9 @@ fn dispatch(
 fn authorize(rule: &CollectionRule, claims: &Claims, reads: bool) -> Result<(), Refusal> {
     let holds = |role: &&str| claims.roles.iter().any(|have| have == role);
     let allowed = if reads {
-        rule.read_roles.iter().any(|role| holds(role))
+        rule.read_roles.iter().any(holds)
     } else {
-        rule.write_roles.iter().all(|role| holds(role))
+        rule.write_roles.iter().all(holds)
     };
     if allowed {
         return Ok(());

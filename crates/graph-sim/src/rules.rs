@@ -68,6 +68,10 @@ pub(crate) struct Part {
 }
 
 /// Who wrote what in one collection: everything generic handling needs.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent permission of the table"
+)]
 pub(crate) struct CollectionRule {
     /// The name the rest of the world uses for the type.
     pub key: &'static str,
@@ -123,6 +127,7 @@ pub(crate) fn all_roles() -> impl Iterator<Item = &'static str> {
         .flat_map(|rule| rule.read_roles.iter().chain(rule.write_roles).copied())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "has the signature of a judge")]
 fn accept(
     _: &Scene<'_>,
     _: Write,

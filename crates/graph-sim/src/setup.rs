@@ -196,6 +196,10 @@ impl Drop for Running {
 }
 
 /// Loads the tenants and starts serving on a thread of its own.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "options are made for one start"
+)]
 pub fn start(options: Options) -> Result<Running, StartError> {
     let schema = match &options.contract {
         Some(path) => Schema::from_contract(path).map_err(StartError::Contract)?,

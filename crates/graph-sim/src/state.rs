@@ -46,6 +46,7 @@ impl Object {
 /// Switches of one tenant.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct TenantOptions {
     /// Conditional Access and named locations take one request per second, without `Retry-After`.
     pub conditional_access_limit: bool,

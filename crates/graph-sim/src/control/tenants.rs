@@ -49,7 +49,7 @@ struct Roles {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Secret {
+struct Login {
     client_id: Option<String>,
     /// The only secret accepted for the client; `null` accepts any again.
     client_secret: Option<String>,
@@ -123,7 +123,7 @@ pub(super) fn route(
             set(world, tid, |tenant| tenant.options = wanted)
         }
         ("PUT", ["secret"]) => {
-            let wanted: Secret = read(request)?;
+            let wanted: Login = read(request)?;
             set(world, tid, |tenant| set_secret(tenant, wanted))
         }
         _ => Err(Misuse::unknown("this control endpoint")),
@@ -138,7 +138,7 @@ fn set(world: &mut World, tid: &str, change: impl FnOnce(&mut Tenant)) -> Result
     Ok(json!({}))
 }
 
-fn set_secret(tenant: &mut Tenant, wanted: Secret) {
+fn set_secret(tenant: &mut Tenant, wanted: Login) {
     let rules = &mut tenant.login;
     if let Some(rejected) = wanted.rejected {
         rules.rejected = rejected;

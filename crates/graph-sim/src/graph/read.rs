@@ -200,7 +200,7 @@ pub(super) fn list(
     if rule.key == "configurationPolicyTemplates" {
         let items = templates(world);
         let answer = page(call, rule.path(), items, size, &context(call, rule.path()));
-        return Done::read(answer);
+        return Ok(Done::read(answer));
     }
     let mut objects: Vec<&Object> = tenant
         .list(rule.key)
@@ -232,13 +232,13 @@ pub(super) fn list(
             Value::Object(present(schema, tenant, rule, object, call, true))
         })
         .collect();
-    Done::read(page(
+    Ok(Done::read(page(
         call,
         rule.path(),
         items,
         size,
         &context(call, rule.path()),
-    ))
+    )))
 }
 
 fn templates(world: &World) -> Vec<Value> {
@@ -288,7 +288,7 @@ pub(super) fn item(
         let object = find(tenant, rule, id)?;
         present(&world.schema, tenant, rule, object, call, false)
     };
-    Done::read(entity_answer(call, rule, 200, shown))
+    Ok(Done::read(entity_answer(call, rule, 200, shown)))
 }
 
 /// An entity with its context.
@@ -335,7 +335,13 @@ pub(super) fn part(
         }
     }
     let path = format!("{}('{}')/{}", rule.path(), object.id, part.segment);
-    Done::read(page(call, &path, items, size, &context(call, &path)))
+    Ok(Done::read(page(
+        call,
+        &path,
+        items,
+        size,
+        &context(call, &path),
+    )))
 }
 
 fn part_items(object: &Object, part: &Part) -> Vec<Value> {
@@ -363,7 +369,7 @@ pub(super) fn part_item(
         .into_iter()
         .find(|item| item.get("id").and_then(Value::as_str) == Some(child))
         .ok_or_else(|| Refusal::not_found(rule.family, part.segment, child))?;
-    Done::read(Answer::json(200, found))
+    Ok(Done::read(Answer::json(200, found)))
 }
 
 pub(super) fn tenant<'a>(world: &'a World, tid: &str) -> Result<&'a Tenant, Refusal> {

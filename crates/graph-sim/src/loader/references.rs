@@ -135,7 +135,9 @@ fn visit(value: &mut Value, steps: &[&str], change: &mut dyn FnMut(&mut String))
     match (steps, value) {
         ([], Value::String(text)) => change(text),
         (["*", rest @ ..], Value::Array(items)) => {
-            items.iter_mut().for_each(|item| visit(item, rest, change));
+            for item in items {
+                visit(item, rest, change);
+            }
         }
         ([step, rest @ ..], Value::Object(members)) => {
             if let Some(inner) = members.get_mut(*step) {
@@ -353,10 +355,13 @@ pub(super) fn resolve_assignments(
         }
         let mut whole = json!({ "target": clean });
         if assign.entity == "deviceConfigurationAssignment" {
-            whole["intent"] = entry
+            let intent = entry
                 .get("intent")
                 .cloned()
                 .unwrap_or_else(|| json!("apply"));
+            if let Some(members) = whole.as_object_mut() {
+                members.insert("intent".to_owned(), intent);
+            }
         }
         resolved.push(whole);
     }

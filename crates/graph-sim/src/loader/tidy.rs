@@ -35,10 +35,11 @@ pub(super) fn tidy(
         }
         _ => Vec::new(),
     };
-    if rule.name_property == "name" && !members.contains_key("name") {
-        if let Some(name) = members.remove("displayName") {
-            members.insert("name".to_owned(), name);
-        }
+    if rule.name_property == "name"
+        && !members.contains_key("name")
+        && let Some(name) = members.remove("displayName")
+    {
+        members.insert("name".to_owned(), name);
     }
     if schema.find_type(rule.entity).is_some() {
         fit_object(schema, rule.entity, &mut members, "", notes);

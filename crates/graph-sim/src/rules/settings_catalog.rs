@@ -399,7 +399,7 @@ fn hide_secrets(value: &mut Value, secrets: &mut std::collections::BTreeMap<Stri
                     members.insert("value".to_owned(), json!(token));
                     members.insert("valueState".to_owned(), json!("encryptedValueToken"));
                 } else {
-                    secrets.entry(text).or_insert_with(String::new);
+                    secrets.entry(text).or_default();
                 }
                 return;
             }

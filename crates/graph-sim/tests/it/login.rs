@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::harness::*;
 
+/// Tenant, form, and the status and code to expect.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, u16, u64);
+
 async fn token(sim: &Sim, tenant: &str, fields: &[(&str, &str)]) -> (u16, Value) {
     let url = sim.url(&format!("/{tenant}/oauth2/v2.0/token"));
     let answer = sim.client.post(url).form(fields).send().await.unwrap();
@@ -25,7 +28,7 @@ async fn bad_credentials_are_refused_with_the_codes_of_the_real_service() {
         .await;
     let scope = ("scope", "https://graph.microsoft.com/.default");
     let grant = ("grant_type", "client_credentials");
-    let cases: [(&str, Vec<(&str, &str)>, u16, u64); 8] = [
+    let cases: [Case<'_>; 8] = [
         (EMPTY, vec![], 400, 900_144),
         (
             "dddddddd-0000-4000-8000-000000000004",
