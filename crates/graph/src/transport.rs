@@ -1,7 +1,9 @@
 //! The wire: one HTTP attempt, and what became of it as an [`Answer`].
 //!
 //! The only file that builds an HTTP client. No redirects, no hidden retries, time-outs on
-//! everything, a cap on every body. It must not decide whether to try again.
+//! everything, a cap on every body. (The connection pool below may move a request that has not been
+//! written yet from a dead kept connection to a new one; nothing that reached the wire is sent
+//! twice.) It must not decide whether to try again.
 
 use std::sync::Arc;
 use std::time::Duration;

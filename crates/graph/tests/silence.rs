@@ -1,7 +1,11 @@
 //! Nothing secret reaches the log, at any level, in any target: not the secret, not the token, not
 //! a body, not a name in a query.
 
-#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failing test may panic"
+)]
 
 #[path = "wire/server.rs"]
 #[expect(dead_code, reason = "shared with the wire tests, which use all of it")]
