@@ -386,4 +386,6 @@ pub fn carried_references(source: &CapturedPolicy, options: Options) -> Vec<Refe
 }
 
 #[cfg(test)]
+mod shapes_test;
+#[cfg(test)]
 mod steps_test;
