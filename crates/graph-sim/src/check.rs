@@ -74,7 +74,7 @@ impl Check<'_> {
                 continue;
             }
             match self.schema.find_property(&kind, name, self.version) {
-                Some(property) => self.property(name, property, value)?,
+                Some(property) => self.property(&kind, name, property, value)?,
                 None if open => {}
                 None => return Err(unknown_property(name, &kind)),
             }
@@ -152,10 +152,19 @@ impl Check<'_> {
         }
     }
 
-    fn property(&self, name: &str, property: &Property, value: &Value) -> Result<(), Violation> {
-        let managed = matches!(property.access, Access::ReadOnly | Access::Unlisted);
-        if managed && !value.is_null() && !JUDGED_ELSEWHERE.contains(&name) {
-            return Err(read_only(name));
+    fn property(
+        &self,
+        owner: &str,
+        name: &str,
+        property: &Property,
+        value: &Value,
+    ) -> Result<(), Violation> {
+        if !value.is_null() && !JUDGED_ELSEWHERE.contains(&name) {
+            match property.access {
+                Access::ReadOnly => return Err(read_only(name)),
+                Access::Unlisted => return Err(unknown_property(name, owner)),
+                Access::Writable | Access::ReadOnlyByDocumentation => {}
+            }
         }
         if property.navigation == Some(false) {
             return Err(Violation(format!(

@@ -174,17 +174,13 @@ fn provision(world: &mut World, from: &str, to: &str, kinds: &[&str]) -> Result<
             .list(rule.key)
             .to_vec();
         let mut count = 0;
+        let translation = translation(world, from, to)?;
         for object in source {
-            let translation = translation(world, from, to)?;
             let target = world
                 .tenant(to)
                 .ok_or_else(|| Misuse::unknown("this tenant"))?;
             let name = object.text(rule.name_property).unwrap_or_default();
-            if target.find_by_name(rule.key, name).is_some()
-                || target.has(rule.key, &object.id)
-                    && rule.key == "roleScopeTags"
-                    && object.id == "0"
-            {
+            if target.find_by_name(rule.key, name).is_some() {
                 continue;
             }
             let (body, _, _) = translate(&object, &translation, rule.scope_tags);

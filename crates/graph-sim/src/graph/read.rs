@@ -22,14 +22,12 @@ pub(super) fn present(
 ) -> Map<String, Value> {
     let kind = object.kind().unwrap_or(rule.entity);
     let deep = rule.family == Family::ConditionalAccess;
-    let mut shown = object.body.clone();
-    if !rule.polymorphic {
-        shown.remove("@odata.type");
-    }
-    let hidden: Vec<(&Part, Option<Value>)> = rule
-        .parts
+    let is_part = |name: &str| rule.part(name).is_some();
+    let mut shown: Map<String, Value> = object
+        .body
         .iter()
-        .map(|part| (part, shown.remove(part.segment)))
+        .filter(|(name, _)| !is_part(name) && (rule.polymorphic || *name != "@odata.type"))
+        .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     body::fill_defaults(schema, kind, &mut shown, call.version, deep);
     if call.version == Version::V1 {
@@ -37,20 +35,15 @@ pub(super) fn present(
     }
     (rule.present)(tenant, object, &mut shown, in_list);
     shown.insert("id".to_owned(), json!(object.id));
-    for (part, stored) in hidden {
+    for part in rule.parts {
         let Some(expansion) = call.query.expansion(part.segment) else {
             continue;
-        };
-        let items = match part.segment {
-            "assignments" => object.assignments.clone(),
-            _ => stored
-                .and_then(|value| value.as_array().cloned())
-                .unwrap_or_default(),
         };
         if in_list && !part.expands_in_list {
             shown.insert(part.segment.to_owned(), json!([]));
             continue;
         }
+        let items = part_items(object, part);
         let whole = items.len();
         let mut items: Vec<Value> = items.into_iter().take(part.page).collect();
         for item in &mut items {

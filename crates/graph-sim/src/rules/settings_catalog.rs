@@ -374,6 +374,8 @@ pub(super) fn complete(scene: &Scene<'_>, object: &mut Object) {
     {
         for (index, setting) in settings.iter_mut().enumerate() {
             if let Some(setting) = setting.as_object_mut() {
+                // The type of this entity is never in doubt, so reads do not repeat it.
+                setting.remove("@odata.type");
                 setting.insert("id".to_owned(), json!(index.to_string()));
             }
             hide_secrets(setting, &mut secrets);

@@ -2,6 +2,7 @@
 
 use graph_sim::{Options, Running, Side, TenantSpec, start};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 pub const SOURCE: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 pub const TARGET: &str = "bbbbbbbb-0000-4000-8000-000000000002";
@@ -43,7 +44,13 @@ pub struct Sim {
 impl Sim {
     /// Serves the synthetic tenants and an empty one; the caller logs in to `tenant`.
     pub async fn start(tenant: &str) -> Self {
+        Self::start_with(tenant, None).await
+    }
+
+    /// The same, checking against a contract file when one is given.
+    pub async fn start_with(tenant: &str, contract: Option<PathBuf>) -> Self {
         let options = Options {
+            contract,
             tenants: vec![
                 TenantSpec::builtin(SOURCE, Side::Source),
                 TenantSpec::builtin(TARGET, Side::Target),
@@ -252,4 +259,15 @@ pub async fn writable_objects(sim: &Sim) -> Vec<(&'static str, String, Value)> {
         }
     }
     found
+}
+
+/// The outside contract, when it lies beside the repository.
+pub fn contract() -> Option<PathBuf> {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/graph-contract.json");
+    if path.is_file() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is absent", path.display());
+    None
 }

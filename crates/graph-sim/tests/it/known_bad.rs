@@ -238,7 +238,17 @@ async fn cases(sim: &Sim) -> Vec<Bad> {
 
 #[tokio::test]
 async fn at_least_two_hundred_bad_requests_are_refused_and_change_nothing() {
-    let sim = Sim::start(SOURCE).await;
+    refuse_all(Sim::start(SOURCE).await).await;
+}
+
+#[tokio::test]
+async fn the_contract_refuses_the_same_bad_requests() {
+    if let Some(contract) = contract() {
+        refuse_all(Sim::start_with(SOURCE, Some(contract)).await).await;
+    }
+}
+
+async fn refuse_all(sim: Sim) {
     let cases = cases(&sim).await;
     let before = sim
         .control(

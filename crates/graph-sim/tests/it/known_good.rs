@@ -19,7 +19,17 @@ async fn accept(sim: &Sim, count: &mut usize, method: &str, path: &str, body: &V
 
 #[tokio::test]
 async fn at_least_two_hundred_good_requests_are_accepted() {
-    let sim = Sim::start(SOURCE).await;
+    accept_all(Sim::start(SOURCE).await).await;
+}
+
+#[tokio::test]
+async fn the_contract_accepts_the_same_good_requests() {
+    if let Some(contract) = contract() {
+        accept_all(Sim::start_with(SOURCE, Some(contract)).await).await;
+    }
+}
+
+async fn accept_all(sim: Sim) {
     let objects = writable_objects(&sim).await;
     let mut count = 0;
     for (path, id, body) in &objects {

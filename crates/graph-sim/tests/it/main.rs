@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod binary;
 mod control;
 mod faults;
 mod harness;
