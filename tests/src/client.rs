@@ -164,16 +164,19 @@ impl Api {
         Ok(id)
     }
 
-    /// Syncs a tenant and waits for the end; the run.
-    pub async fn sync(&self, tenant: &str) -> Result<Value> {
-        let reply = self
-            .post(&format!("/tenants/{tenant}/inventory-syncs"), &json!({}))
-            .await?;
-        let started = reply.expect(202)?;
-        let id = started["operation_run"]["id"]
+    /// Starts a sync; the run's id.
+    pub async fn start_sync(&self, tenant: &str) -> Result<String> {
+        let path = format!("/tenants/{tenant}/inventory-syncs");
+        let started = self.post(&path, &json!({})).await?.expect(202)?;
+        Ok(started["operation_run"]["id"]
             .as_str()
             .context("run id")?
-            .to_owned();
+            .to_owned())
+    }
+
+    /// Syncs a tenant and waits for the end; the run.
+    pub async fn sync(&self, tenant: &str) -> Result<Value> {
+        let id = self.start_sync(tenant).await?;
         self.wait_for_run(&id, Duration::from_secs(180)).await
     }
 
