@@ -1,7 +1,7 @@
 //! The command line: parses it, starts the simulator, prints the base URL and serves.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -52,6 +52,7 @@ where
     // Another subscriber may be in place when a host binary runs the simulator.
     let _ = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(tracing_subscriber::EnvFilter::new("info,actix_server=warn"))
         .try_init();
     let mut tenants = Vec::new();

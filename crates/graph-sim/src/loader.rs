@@ -59,7 +59,7 @@ pub(crate) struct LoadReport {
     pub dropped: Vec<Remark>,
     /// Values put right: dates, booleans as text, collapsed arrays, missing required parts.
     pub repaired: Vec<Remark>,
-    /// Ids that two files claimed: the second got another.
+    /// Files whose object another file held already, by its id: left out.
     pub duplicate_ids: Vec<Remark>,
 }
 
@@ -258,11 +258,9 @@ fn store(world: &mut World, tid: &str, item: Found, report: &mut LoadReport) {
                 .iter()
                 .any(|other| other.id.eq_ignore_ascii_case(&id)) =>
         {
-            report.duplicate_ids.push(Remark {
-                file: file.clone(),
-                what: id,
-            });
-            made()
+            // One object in two export forms: a tenant holds an id once, so the first file wins.
+            report.duplicate_ids.push(Remark { file, what: id });
+            return;
         }
         Some(id) => id,
         None => made(),
