@@ -76,6 +76,24 @@ impl Installation {
         let folder = tempfile::Builder::new()
             .prefix("promotion-demo-")
             .tempdir()?;
+        let started = Self::start(arguments, narrator, folder.path());
+        match started {
+            Ok(mut installation) => {
+                installation.folder = Some(folder);
+                Ok(installation)
+            }
+            Err(failure) => {
+                show::note(&format!("logs: {}", folder.keep().display()));
+                Err(failure)
+            }
+        }
+    }
+
+    fn start(
+        arguments: &DemoArguments,
+        narrator: Narrator,
+        folder: &Path,
+    ) -> Result<Self, Failure> {
         narrator.step("Database");
         let database = database(narrator)?;
         let database_url = database.url();
@@ -90,14 +108,14 @@ impl Installation {
         narrator.line(&format!("   schema is current; workspace \"{name}\" made"));
 
         narrator.step("Simulated Microsoft Graph, API and worker");
-        let (simulator, graph) = start_simulator(arguments, folder.path())?;
+        let (simulator, graph) = start_simulator(arguments, folder)?;
         narrator.line(&format!("   graph-sim  {}", graph.url));
         let mut variables = vec![
             (environment::DATABASE_URL, database_url),
             (environment::MASTER_KEY, master_key),
             ("PROMOTION_LOG", "info".to_owned()),
         ];
-        let (api, api_url) = start_api(&variables, folder.path())?;
+        let (api, api_url) = start_api(&variables, folder)?;
         narrator.line(&format!("   api        {api_url}"));
         variables.extend([
             ("PROMOTION_GRAPH_URL", graph.url.clone()),
@@ -107,7 +125,7 @@ impl Installation {
                 CONDITIONAL_ACCESS_PER_SECOND.to_owned(),
             ),
         ]);
-        let worker = start_worker(variables, folder.path())?;
+        let worker = start_worker(variables, folder)?;
         narrator.line(&format!(
             "   worker     started; Conditional Access may be called {CONDITIONAL_ACCESS_PER_SECOND} times a second, since this is not Microsoft (whose limit is 1)"
         ));
@@ -117,8 +135,8 @@ impl Installation {
             api,
             simulator,
             _database: database,
-            folder_path: folder.path().to_owned(),
-            folder: Some(folder),
+            folder_path: folder.to_owned(),
+            folder: None,
             workspace: Workspace::with_id(Http::new(&api_url, &made.token)?, &workspace_id),
             urls: Urls {
                 api: api_url,

@@ -42,7 +42,9 @@ pub(crate) fn note(text: &str) {
 
 /// Says why a command failed; with `--json` a refusal's problem document is data too.
 pub(crate) fn failure(failure: &Failure, as_json: bool) {
-    let mut line = format!("promotionctl: {}", clean(&failure.to_string()));
+    let message = failure.to_string();
+    let lines: Vec<String> = message.lines().map(clean).collect();
+    let mut line = format!("promotionctl: {}", lines.join("\n"));
     let mut source = failure.source();
     while let Some(cause) = source {
         let cause_text = clean(&cause.to_string());
