@@ -30,6 +30,10 @@ pub(super) fn normal_form(assignments: Vec<Value>) -> Value {
                 !matches!(name.as_str(), "id" | "source" | "sourceId" | "@odata.type")
                     && !value.is_null()
             });
+            // What Graph answers where nothing was sent.
+            if members.get("intent").and_then(Value::as_str) == Some("apply") {
+                members.remove("intent");
+            }
             if let Some(Value::Object(target)) = members.get_mut("target") {
                 target.retain(|_, value| !value.is_null());
                 drop_empty_filter(target);

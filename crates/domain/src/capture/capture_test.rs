@@ -97,7 +97,7 @@ fn assignments_are_direct_free_of_ids_and_of_empty_filters() {
     assert_eq!(
         policy.assignments,
         json!([
-            {"intent": "apply", "target": {"@odata.type": target("exclusionGroup"), "groupId": "G2"}},
+            {"target": {"@odata.type": target("exclusionGroup"), "groupId": "G2"}},
             {"target": {
                 "@odata.type": target("group"),
                 "deviceAndAppManagementAssignmentFilterId": "F1",
