@@ -275,11 +275,13 @@ fn check_source(input: &StepInput<'_>) -> Result<(), StepError> {
         device_configuration::check(&input.source.content)?;
     }
     let mut planted = None;
-    json::each_text(&input.source.content, "", &mut |pointer, text| {
-        if text.starts_with(placeholder::CREATED) {
-            planted.get_or_insert_with(|| pointer.to_owned());
-        }
-    });
+    for part in [&input.source.content, &input.source.assignments] {
+        json::each_text(part, "", &mut |pointer, text| {
+            if text.starts_with(placeholder::CREATED) {
+                planted.get_or_insert_with(|| pointer.to_owned());
+            }
+        });
+    }
     match planted {
         Some(pointer) => refuse(
             "invalid_for_create",

@@ -2,6 +2,17 @@
 //!
 //! One file per family of types holds their rows; a row names an [`Adapter`] only where the type's
 //! shape needs code. Nothing outside this folder and [`crate::steps`] may ask "which type is it".
+//!
+//! To add a type: write its row in the file of its family with `..PLAIN`, list it in `ALL` in key
+//! order, and add an object as Graph answers it to `tests/policy_content/samples.rs`; the laws there
+//! then hold it to capture, create, update and read-back. A row needs
+//! - `identity`: what tells two policies of one name apart,
+//! - `server_state`: what the service writes by itself, `strip_*` and `immutable`: what it refuses,
+//! - `references`: every place with an id of another object, exclusions marked as such,
+//! - `sets`, `keyed`, `flags`, `defaults`, `empty_is_absent`: what is equal although it differs,
+//! - `wave`: later than every type it points to.
+//!
+//! Only a shape that no row can say (children with calls of their own, a tree) takes an [`Adapter`].
 
 use serde_json::Value;
 
