@@ -14,6 +14,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use store::db::Db;
+use store::events::RunEvents;
 use store::keys::{AuditKey, SealingKey};
 use tokio::sync::{Semaphore, watch};
 use tracing_subscriber::EnvFilter;
@@ -34,6 +35,8 @@ pub struct AppState {
     pub sealing_key: SealingKey,
     /// Chains audit entries.
     pub audit_key: AuditKey,
+    /// News of runs.
+    pub run_events: RunEvents,
     /// Counters.
     pub metrics: Metrics,
     /// Every operation by method and path.
@@ -89,6 +92,7 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
         db,
         sealing_key: config.sealing_key.clone(),
         audit_key: config.audit_key.clone(),
+        run_events: RunEvents::start(&config.database_url),
         metrics: Metrics::default(),
         operations: openapi::operations(),
         caches: Caches::default(),
@@ -143,7 +147,10 @@ pub fn run() -> ExitCode {
         );
     }
     for name in &config.unused {
-        tracing::warn!(variable = name, "this variable is set but not used by this build");
+        tracing::warn!(
+            variable = name,
+            "this variable is set but not used by this build"
+        );
     }
     let outcome = actix_web::rt::System::new().block_on(serve_until_signalled(&config));
     match outcome {

@@ -14,6 +14,7 @@ use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures::StreamExt;
 use store::{PgConnection, StoreError};
+use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::AppState;
@@ -144,6 +145,15 @@ impl Call {
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.state.db.run(work).await
+    }
+
+    /// Waits for room to derive: bounds how many inventories are in memory at a time.
+    pub async fn derivation_permit(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.state
+            .derivations
+            .acquire()
+            .await
+            .map_err(Problem::internal)
     }
 
     /// A header as text, if it was sent once and can be read.

@@ -78,14 +78,12 @@ impl Config {
         }
         let pool_size = match get("PROMOTION_DATABASE_POOL") {
             None => 16,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|n| (2..=200).contains(n))
-                .ok_or(ConfigError::Malformed(
+            Some(text) => text.parse().ok().filter(|n| (2..=200).contains(n)).ok_or(
+                ConfigError::Malformed(
                     "PROMOTION_DATABASE_POOL",
                     "it must be a number from 2 to 200",
-                ))?,
+                ),
+            )?,
         };
         let (sealing_key, audit_key, from_master_key) = keys(&get)?;
         let log_filter = get("PROMOTION_LOG").unwrap_or_else(|| "info".to_owned());

@@ -90,9 +90,7 @@ fn render_problem(response: ServiceResponse, request_id: &str) -> ServiceRespons
         log_cause(&problem, request_id);
         let mut rendered = problem.render(request_id);
         if let Some(allow) = inner.headers().get(header::ALLOW) {
-            rendered
-                .headers_mut()
-                .insert(header::ALLOW, allow.clone());
+            rendered.headers_mut().insert(header::ALLOW, allow.clone());
         }
         rendered
     });

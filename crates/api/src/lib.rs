@@ -4,16 +4,17 @@
 //! never opens a credential: everything that does is a job for the worker.
 
 mod app;
-mod authorization;
 mod call;
 mod caller;
 mod config;
 mod derivation;
 mod edge;
+mod event_stream;
 mod metrics;
 mod openapi;
 mod pagination;
 mod problem;
+mod promotion_start;
 mod routes;
 mod start;
 mod strict_json;

@@ -63,7 +63,11 @@ impl Metrics {
             for (count, bound) in series.buckets.iter().zip(BUCKETS) {
                 let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{bound}\"}} {count}");
             }
-            let _ = writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", series.count);
+            let _ = writeln!(
+                text,
+                "{name}_bucket{{{labels},le=\"+Inf\"}} {}",
+                series.count
+            );
             let _ = writeln!(text, "{name}_sum{{{labels}}} {}", series.sum_seconds);
             let _ = writeln!(text, "{name}_count{{{labels}}} {}", series.count);
         }

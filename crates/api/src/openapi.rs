@@ -97,6 +97,10 @@ fn build() -> Value {
             "api_token": {"type": "http", "scheme": "bearer", "description": "An API token: `pat_` and 43 characters."}
         });
     }
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    if let Some(code) = document.pointer_mut("/components/schemas/Problem/properties/code") {
+        code["enum"] = json!(codes);
+    }
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -109,7 +113,11 @@ fn build() -> Value {
 /// Adds the problems an operation can answer with, and its authentication.
 fn complete(path: &str, method: &str, operation: &mut Value) {
     let secured = path.starts_with("/v1/");
-    let mut codes = vec![Code::MalformedRequest, Code::InternalError, Code::ValidationFailed];
+    let mut codes = vec![
+        Code::MalformedRequest,
+        Code::InternalError,
+        Code::ValidationFailed,
+    ];
     if secured {
         operation["security"] = json!([{"api_token": []}]);
         codes.extend([

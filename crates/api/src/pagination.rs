@@ -246,10 +246,7 @@ impl Parameters {
 
 /// A parameter name of the caller's, safe to repeat.
 fn shown(name: &str) -> String {
-    name.chars()
-        .filter(|c| !c.is_control())
-        .take(100)
-        .collect()
+    name.chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
 #[cfg(test)]
@@ -267,7 +264,16 @@ mod tests {
 
     #[test]
     fn limits_outside_their_range_are_refused_by_parameter() {
-        for bad in ["0", "201", "-1", "+5", "x", "", "1e2", "99999999999999999999"] {
+        for bad in [
+            "0",
+            "201",
+            "-1",
+            "+5",
+            "x",
+            "",
+            "1e2",
+            "99999999999999999999",
+        ] {
             let mut given = parameters(&format!("limit={bad}"));
             given.limit();
             let problem = given.finish().unwrap_err();

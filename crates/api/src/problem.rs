@@ -258,10 +258,9 @@ impl Problem {
             cause: None,
         };
         if code == Code::Unauthenticated {
-            parts.headers.push((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer"),
-            ));
+            parts
+                .headers
+                .push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
         if code == Code::Unavailable {
             parts
@@ -361,7 +360,10 @@ impl Problem {
         let parts = &self.0;
         let mut body = Map::new();
         let code = parts.code.as_str();
-        body.insert("type".into(), json!(format!("urn:promotion:problem:{code}")));
+        body.insert(
+            "type".into(),
+            json!(format!("urn:promotion:problem:{code}")),
+        );
         body.insert("title".into(), json!(parts.code.title()));
         body.insert("status".into(), json!(parts.code.status().as_u16()));
         body.insert("code".into(), json!(code));

@@ -138,7 +138,9 @@ impl<'e> Members<'e> {
             Value::String(text)
                 if text.trim_start().starts_with("-----BEGIN ")
                     && text.len() <= 64 * 1024
-                    && !text.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n')) =>
+                    && !text
+                        .chars()
+                        .any(|c| c.is_control() && !matches!(c, '\r' | '\n')) =>
             {
                 Some(text)
             }

@@ -59,12 +59,8 @@ pub async fn update_tenant(call: Call) -> Result<HttpResponse, Problem> {
         .state
         .db
         .transaction(move |conn| {
-            let tenant = store::tenants::rename_tenant(
-                conn,
-                before.workspace_id,
-                before.id,
-                &display_name,
-            )?;
+            let tenant =
+                store::tenants::rename_tenant(conn, before.workspace_id, before.id, &display_name)?;
             let detail = json!({"was": before.display_name, "is": display_name});
             let entry = caller.audit_on(before.id, "tenant.renamed", detail);
             store::audit::append(conn, &key, &entry)?;

@@ -2,4 +2,5 @@
 
 pub mod compare;
 pub mod preflight;
+pub mod run;
 pub mod selection;

@@ -143,8 +143,7 @@ fn read_options(members: &mut Members<'_>) -> Options {
     Options {
         assignments: assignments.map_or_else(Carry::default, |word| word.0),
         scope_tags: scope_tags.map_or_else(Carry::default, |word| word.0),
-        conditional_access_state: state
-            .map_or_else(ConditionalAccessState::default, |word| word.0),
+        conditional_access_state: state.map_or_else(ConditionalAccessState::default, |word| word.0),
     }
 }
 
@@ -293,7 +292,17 @@ mod tests {
         for good in ["/", "/portfolio?tab=drift", "/a//b", "/%2F%2Fx"] {
             assert!(is_site_relative(good), "{good}");
         }
-        for bad in ["", "//evil", "/\\evil", "https://evil", "x", "/a\\b", "/\t/evil", " /x", "/ /"] {
+        for bad in [
+            "",
+            "//evil",
+            "/\\evil",
+            "https://evil",
+            "x",
+            "/a\\b",
+            "/\t/evil",
+            " /x",
+            "/ /",
+        ] {
             assert!(!is_site_relative(bad), "{bad}");
         }
     }

@@ -1,0 +1,205 @@
+//! The references a derivation needs to know: all of the small kinds, and of the large ones (a
+//! tenant may have 100,000 groups) just those in use with everything of the same names.
+
+use std::collections::BTreeSet;
+
+use domain::preflight::Contents;
+use domain::references::{ReferenceCatalog, ReferenceObject};
+use domain::selection::{Mapping, Selection};
+use store::references::{ReferenceChoice, ReferenceRow, load_reference_catalog};
+use store::{PgConnection, StoreError};
+use uuid::Uuid;
+
+use super::sides::Side;
+
+/// Kinds that are never loaded whole.
+const LARGE: [&str; 4] = ["group", "user", "application", "service_principal"];
+/// Kinds that are loaded whole.
+const SMALL: [&str; 11] = [
+    "assignment_filter",
+    "scope_tag",
+    "notification_template",
+    "named_location",
+    "authentication_strength",
+    "authentication_context",
+    "terms_of_use",
+    "directory_role_template",
+    "reusable_setting",
+    "compliance_script",
+    "device_configuration",
+];
+
+/// The references of both tenants.
+pub struct Catalogs {
+    /// Of the source.
+    pub source: ReferenceCatalog,
+    /// Of the target.
+    pub target: ReferenceCatalog,
+}
+
+impl Catalogs {
+    /// Loads what the selection's mappings and these contents point to.
+    pub fn load(
+        conn: &mut PgConnection,
+        selection: &Selection,
+        source: (&Side, &Contents),
+        target: (&Side, &Contents),
+    ) -> Result<Self, StoreError> {
+        let mut source_rows = small_kinds(conn, source.0.tenant.id)?;
+        let mut target_rows = small_kinds(conn, target.0.tenant.id)?;
+        let (source_ids, target_ids) = mapped_ids(selection);
+        source_rows.extend(by_ids(conn, source.0.tenant.id, source_ids)?);
+        target_rows.extend(by_ids(conn, target.0.tenant.id, target_ids)?);
+        source_rows.extend(in_use(conn, source.0.tenant.id, source.1)?);
+        target_rows.extend(in_use(conn, target.0.tenant.id, target.1)?);
+
+        // A name decides where a reference lands, and whether it is unique, in both tenants.
+        let names: BTreeSet<String> = source_rows
+            .iter()
+            .chain(&target_rows)
+            .filter(|row| LARGE.contains(&row.kind.as_str()))
+            .filter_map(|row| row.name.clone())
+            .collect();
+        let names: Vec<String> = names.into_iter().collect();
+        source_rows.extend(by_names(conn, source.0.tenant.id, &names)?);
+        target_rows.extend(by_names(conn, target.0.tenant.id, &names)?);
+        // An application id means the same application in every tenant.
+        let applications = source_rows
+            .iter()
+            .filter(|row| row.kind == "application")
+            .map(|row| row.external_id.clone())
+            .collect();
+        target_rows.extend(load_reference_catalog(
+            conn,
+            target.0.tenant.id,
+            &ReferenceChoice {
+                kinds: Some(vec!["application".to_owned()]),
+                external_ids: Some(applications),
+                ..ReferenceChoice::default()
+            },
+        )?);
+        Ok(Self {
+            source: catalog(source_rows, source.0),
+            target: catalog(target_rows, target.0),
+        })
+    }
+}
+
+fn small_kinds(conn: &mut PgConnection, tenant_id: Uuid) -> Result<Vec<ReferenceRow>, StoreError> {
+    let mut kinds: BTreeSet<String> = SMALL.into_iter().map(str::to_owned).collect();
+    kinds.extend(
+        domain::policy_type::all()
+            .iter()
+            .filter_map(|row| row.reference_kind)
+            .filter(|kind| !LARGE.contains(kind))
+            .map(str::to_owned),
+    );
+    load_reference_catalog(
+        conn,
+        tenant_id,
+        &ReferenceChoice {
+            kinds: Some(kinds.into_iter().collect()),
+            ..ReferenceChoice::default()
+        },
+    )
+}
+
+fn mapped_ids(selection: &Selection) -> (Vec<Uuid>, Vec<Uuid>) {
+    selection
+        .mappings
+        .iter()
+        .filter_map(|mapping| match mapping {
+            Mapping::Reference {
+                source_id,
+                target_id,
+                ..
+            } => Some((*source_id, *target_id)),
+            Mapping::Literal { .. } => None,
+        })
+        .unzip()
+}
+
+fn by_ids(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    ids: Vec<Uuid>,
+) -> Result<Vec<ReferenceRow>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load_reference_catalog(
+        conn,
+        tenant_id,
+        &ReferenceChoice {
+            ids: Some(ids),
+            ..ReferenceChoice::default()
+        },
+    )
+}
+
+fn by_names(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    names: &[String],
+) -> Result<Vec<ReferenceRow>, StoreError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    load_reference_catalog(
+        conn,
+        tenant_id,
+        &ReferenceChoice {
+            kinds: Some(LARGE.into_iter().map(str::to_owned).collect()),
+            names: Some(names.to_vec()),
+            ..ReferenceChoice::default()
+        },
+    )
+}
+
+/// Objects of large kinds that these contents point to, however they spell the id.
+fn in_use(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    contents: &Contents,
+) -> Result<Vec<ReferenceRow>, StoreError> {
+    let ids: BTreeSet<String> = contents
+        .values()
+        .flat_map(|content| &content.references)
+        .filter(|used| LARGE.contains(&used.kind.as_str()))
+        .flat_map(|used| {
+            [
+                used.external_id.clone(),
+                used.external_id.to_ascii_lowercase(),
+            ]
+        })
+        .collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load_reference_catalog(
+        conn,
+        tenant_id,
+        &ReferenceChoice {
+            kinds: Some(LARGE.into_iter().map(str::to_owned).collect()),
+            external_ids: Some(ids.into_iter().collect()),
+            ..ReferenceChoice::default()
+        },
+    )
+}
+
+fn catalog(mut rows: Vec<ReferenceRow>, side: &Side) -> ReferenceCatalog {
+    // The same object may have come by id and by name; twice in the catalogue it would be
+    // ambiguous with itself.
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    ReferenceCatalog::new(
+        rows.into_iter().map(|row| ReferenceObject {
+            id: row.id,
+            kind: row.kind,
+            external_id: row.external_id,
+            name: row.name,
+            discriminator: row.discriminator,
+        }),
+        side.complete_kinds.iter().cloned(),
+    )
+}

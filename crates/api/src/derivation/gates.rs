@@ -1,0 +1,195 @@
+//! What stands in the way of a whole run, and what should be known before it.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::compare;
+use domain::operation::OperationType;
+use domain::policy_type;
+use store::connections::ConnectionRow;
+use store::{PgConnection, StoreError};
+
+use super::{Preflighted, Side};
+use crate::start::{no_connection, pause_gate};
+use crate::wire::compare::ReasonView;
+use crate::wire::preflight::RunLevel;
+
+/// Types named in one sentence, at most.
+const NAMED: usize = 5;
+/// A credential that ends sooner than this is warned of.
+const SOON: TimeDelta = TimeDelta::days(14);
+
+/// Reads the run-level facts of a preflight. `now` decides only warnings and expiry.
+pub fn run_level(
+    conn: &mut PgConnection,
+    preflighted: &Preflighted,
+    now: DateTime<Utc>,
+) -> Result<RunLevel, StoreError> {
+    let compared = &preflighted.compared;
+    let (workspace_id, target_id) = (
+        compared.target.tenant.workspace_id,
+        compared.target.tenant.id,
+    );
+    let operation = OperationType::PromotionExecute.as_str();
+    let mut level = RunLevel {
+        active_run: store::runs::find_active_mutating_run(conn, target_id)?,
+        ..RunLevel::default()
+    };
+    level
+        .gates
+        .extend(pause_gate(conn, operation, workspace_id, target_id)?);
+    let needed = needed_types(preflighted);
+    for (whose, side) in [("source", &compared.source), ("target", &compared.target)] {
+        let gate = inventory_gate(whose, side, &needed);
+        level.sync_needed |= gate.is_some();
+        level.gates.extend(gate);
+        level
+            .warnings
+            .extend(age_warning(whose, side, &needed, now));
+    }
+    let connection = store::connections::find_connection(conn, workspace_id, target_id)?;
+    connection_facts(&mut level, connection.as_ref(), preflighted, now);
+    Ok(level)
+}
+
+/// The types the scope needs: those of its types, narrowed to its subjects where it names some.
+fn needed_types(preflighted: &Preflighted) -> BTreeSet<String> {
+    let selection = &preflighted.compared.selection;
+    if selection.scope.subject_keys.is_empty() {
+        return policy_type::all()
+            .iter()
+            .map(|row| row.key.to_owned())
+            .filter(|key| compare::in_scope(selection, key))
+            .collect();
+    }
+    preflighted
+        .preflight
+        .subjects
+        .iter()
+        .map(|subject| subject.policy_type.clone())
+        .collect()
+}
+
+fn inventory_gate(whose: &str, side: &Side, needed: &BTreeSet<String>) -> Option<ReasonView> {
+    let name = &side.tenant.display_name;
+    if side.inventory.never_synced() {
+        return Some(ReasonView {
+            code: "inventory_never_synced".to_owned(),
+            message: format!("The {whose} tenant {name} was never synced."),
+        });
+    }
+    let open: Vec<&str> = needed
+        .iter()
+        .filter(|key| !side.inventory.complete_types.contains(*key))
+        .map(String::as_str)
+        .collect();
+    if open.is_empty() {
+        return None;
+    }
+    let more = open.len().saturating_sub(NAMED);
+    let mut named = open.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        named.push_str(&format!(" and {more} more"));
+    }
+    Some(ReasonView {
+        code: "inventory_incomplete".to_owned(),
+        message: format!("The {whose} tenant {name} was not read completely: {named}."),
+    })
+}
+
+fn age_warning(
+    whose: &str,
+    side: &Side,
+    needed: &BTreeSet<String>,
+    now: DateTime<Utc>,
+) -> Option<ReasonView> {
+    let oldest = needed
+        .iter()
+        .filter_map(|key| side.complete_at.get(key))
+        .min()?;
+    (now.signed_duration_since(*oldest) > TimeDelta::days(1)).then(|| ReasonView {
+        code: "inventory_older_than_a_day".to_owned(),
+        message: format!(
+            "Part of the {whose} tenant {} was last read more than a day ago.",
+            side.tenant.display_name
+        ),
+    })
+}
+
+fn connection_facts(
+    level: &mut RunLevel,
+    connection: Option<&ConnectionRow>,
+    preflighted: &Preflighted,
+    now: DateTime<Utc>,
+) {
+    let Some(connection) = connection else {
+        level.gates.push(no_connection());
+        return;
+    };
+    if connection.health == "unhealthy" {
+        let why = connection.health_message.as_deref().unwrap_or("it failed");
+        level.gates.push(ReasonView {
+            code: "connection_unhealthy".to_owned(),
+            message: format!("The target's connection does not work: {why}"),
+        });
+    }
+    if let Some(at) = connection.credential_expires_at {
+        if at <= now {
+            level.gates.push(ReasonView {
+                code: "connection_unhealthy".to_owned(),
+                message: "The target's credential has expired.".to_owned(),
+            });
+        } else if at.signed_duration_since(now) < SOON {
+            level.warnings.push(ReasonView {
+                code: "credential_expires_soon".to_owned(),
+                message: format!("The target's credential expires at {}.", at.to_rfc3339()),
+            });
+        }
+    }
+    let Some(granted) = &connection.granted_roles else {
+        return;
+    };
+    let types: BTreeSet<&str> = preflighted
+        .preflight
+        .plan
+        .subjects
+        .iter()
+        .map(|subject| subject.pinned.policy_type.as_str())
+        .collect();
+    let missing: BTreeSet<&str> = types
+        .into_iter()
+        .filter_map(policy_type::find)
+        .flat_map(|row| row.write_permissions.iter().copied())
+        .filter(|role| !is_granted(granted, role))
+        .collect();
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing.into_iter().collect();
+        level.gates.push(ReasonView {
+            code: "permission_missing".to_owned(),
+            message: format!(
+                "The target's application lacks the Graph permission {}.",
+                names.join(", ")
+            ),
+        });
+    }
+}
+
+/// A role is there by itself or through its writing form.
+fn is_granted(granted: &[String], role: &str) -> bool {
+    let writing = role.replace(".Read.", ".ReadWrite.");
+    granted.iter().any(|have| have == role || *have == writing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_granted;
+
+    #[test]
+    fn writing_includes_reading_but_not_the_other_way_round() {
+        let granted = ["Policy.ReadWrite.All".to_owned()];
+        assert!(is_granted(&granted, "Policy.Read.All"));
+        assert!(is_granted(&granted, "Policy.ReadWrite.All"));
+        let reading = ["Policy.Read.All".to_owned()];
+        assert!(!is_granted(&reading, "Policy.ReadWrite.All"));
+    }
+}

@@ -1,0 +1,308 @@
+//! From a selection to a compare and a preflight: loads one moment of the database and lets
+//! `domain` decide.
+//!
+//! Decides what is loaded (no more than the answer needs) and which ids of a request are unusable.
+//! It must not decide equality or readiness, and never writes.
+
+mod catalogs;
+mod changes;
+mod gates;
+mod sides;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use domain::canonical::{self, Reading};
+use domain::compare::{self, Comparison, SubjectState};
+use domain::mapping::{self, MappingProblem};
+use domain::pairing::{self, PairingProblem};
+use domain::policy_type;
+use domain::preflight::{self, Contents, Preflight, PreflightInput};
+use domain::references::{Overrides, ReferenceCatalog};
+use domain::selection::{Mapping, Selection};
+use store::{PgConnection, StoreError};
+use uuid::Uuid;
+
+use crate::problem::{FieldError, Problem};
+use crate::wire::selection::SelectionBody;
+
+pub use catalogs::Catalogs;
+pub use changes::{Caches, change_counts, diff_subject};
+pub use gates::run_level;
+pub use sides::Side;
+
+/// What a derivation yields: the value, or a refusal that is no failure.
+pub type Derived<T> = Result<Result<T, Problem>, StoreError>;
+
+/// A compare with everything it was made from.
+pub struct Compared {
+    /// The canonical selection.
+    pub selection: Selection,
+    /// The source.
+    pub source: Side,
+    /// The target.
+    pub target: Side,
+    /// The request's mappings.
+    pub overrides: Overrides,
+    /// The result.
+    pub comparison: Comparison,
+}
+
+/// A preflight and the compare it is based on.
+pub struct Preflighted {
+    /// The compare.
+    pub compared: Compared,
+    /// The result without run-level gates.
+    pub preflight: Preflight,
+}
+
+/// Loads both inventories, checks the ids of the request (422), compares.
+pub fn compare(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    body: &SelectionBody,
+) -> Derived<Compared> {
+    let selection = body.selection.clone();
+    let mut source = Side::load(conn, workspace_id, selection.source_tenant_id)?;
+    let target = Side::load(conn, workspace_id, selection.target_tenant_id)?;
+    let mut errors = Vec::new();
+    check_subject_keys(body, &source, &target, &mut errors);
+    check_pairings(body, &source, &target, &mut errors);
+    let overrides = read_mappings(conn, body, &source, &target, &mut errors)?;
+    if !errors.is_empty() {
+        return Ok(Err(Problem::invalid(errors)));
+    }
+    recompute_touched(conn, &selection, &mut source, &target, &overrides)?;
+    let comparison = compare::compare(&selection, &source.inventory, &target.inventory);
+    Ok(Ok(Compared {
+        selection,
+        source,
+        target,
+        overrides,
+        comparison,
+    }))
+}
+
+/// Compares, then decides readiness and derives the plan.
+pub fn preflight(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    body: &SelectionBody,
+) -> Derived<Preflighted> {
+    let compared = match compare(conn, workspace_id, body)? {
+        Ok(compared) => compared,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let (source_ids, target_ids) = preflight::versions_needed(&compared.comparison);
+    let source_contents = compared.source.load_contents(conn, &source_ids)?;
+    let target_contents = compared.target.load_contents(conn, &target_ids)?;
+    let catalogs = Catalogs::load(
+        conn,
+        &compared.selection,
+        (&compared.source, &source_contents),
+        (&compared.target, &target_contents),
+    )?;
+    let promoted = previously_promoted(conn, &compared)?;
+    let preflight = preflight::preflight(PreflightInput {
+        selection: &compared.selection,
+        comparison: &compared.comparison,
+        source: &compared.source.inventory,
+        target: &compared.target.inventory,
+        source_catalog: &catalogs.source,
+        target_catalog: &catalogs.target,
+        overrides: &compared.overrides,
+        source_literals: &compared.source.literals(),
+        source_contents: &source_contents,
+        target_contents: &target_contents,
+        previously_promoted: &promoted,
+    });
+    Ok(Ok(Preflighted {
+        compared,
+        preflight,
+    }))
+}
+
+fn previously_promoted(
+    conn: &mut PgConnection,
+    compared: &Compared,
+) -> Result<HashMap<Uuid, Uuid>, StoreError> {
+    let missing: Vec<Uuid> = compared
+        .comparison
+        .subjects
+        .iter()
+        .filter(|subject| subject.state == SubjectState::Missing)
+        .filter_map(|subject| subject.source_policy_id)
+        .collect();
+    if missing.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let target_id = compared.target.tenant.id;
+    let found = store::run_items::find_promoted_targets(conn, target_id, &missing)?;
+    Ok(found.into_iter().collect())
+}
+
+fn check_subject_keys(
+    body: &SelectionBody,
+    source: &Side,
+    target: &Side,
+    errors: &mut Vec<FieldError>,
+) {
+    let unknown: HashSet<String> =
+        compare::unknown_subject_keys(&body.selection, &source.inventory, &target.inventory)
+            .into_iter()
+            .collect();
+    for (index, key) in body.subject_keys.iter().enumerate() {
+        if unknown.contains(key) {
+            errors.push(FieldError::at(
+                format!("/scope/subject_keys/{index}"),
+                "unknown_subject_key",
+                "No live policy of either tenant has this subject key.",
+            ));
+        }
+    }
+}
+
+fn check_pairings(
+    body: &SelectionBody,
+    source: &Side,
+    target: &Side,
+    errors: &mut Vec<FieldError>,
+) {
+    for (pairing, problem) in
+        pairing::check_pairings(&body.selection, &source.inventory, &target.inventory)
+    {
+        let index = body.pairings.iter().position(|sent| *sent == pairing);
+        let at = format!("/pairings/{}", index.unwrap_or_default());
+        let (place, code, detail) = match problem {
+            PairingProblem::SourceUnknown => (
+                "/source_policy_id",
+                "unknown_policy",
+                "No live, readable policy of the source has this id.",
+            ),
+            PairingProblem::TargetUnknown => (
+                "/target_policy_id",
+                "unknown_policy",
+                "No live, readable policy of the target has this id.",
+            ),
+            PairingProblem::KindDiffers => (
+                "",
+                "kind_differs",
+                "The two policies differ in type, kind or platform.",
+            ),
+            PairingProblem::NotOneToOne => (
+                "",
+                "not_one_to_one",
+                "One of the two policies stands in another pairing.",
+            ),
+        };
+        errors.push(FieldError::at(format!("{at}{place}"), code, detail));
+    }
+}
+
+fn read_mappings(
+    conn: &mut PgConnection,
+    body: &SelectionBody,
+    source: &Side,
+    target: &Side,
+    errors: &mut Vec<FieldError>,
+) -> Result<Overrides, StoreError> {
+    let selection = &body.selection;
+    if selection.mappings.is_empty() {
+        return Ok(Overrides::default());
+    }
+    let nothing = Contents::new();
+    let catalogs = Catalogs::load(conn, selection, (source, &nothing), (target, &nothing))?;
+    let read = mapping::overrides(
+        selection,
+        &catalogs.source,
+        &catalogs.target,
+        &source.literals(),
+    );
+    let problems = match read {
+        Ok(overrides) => return Ok(overrides),
+        Err(problems) => problems,
+    };
+    for (mapping, problem) in problems {
+        let index = body.mappings.iter().position(|sent| *sent == mapping);
+        let at = format!("/mappings/{}", index.unwrap_or_default());
+        let (place, code, detail) = match problem {
+            MappingProblem::SourceUnknown => (
+                "/source_id",
+                "unknown_reference",
+                "The source has no reference of this kind and id.",
+            ),
+            MappingProblem::TargetUnknown => (
+                "/target_id",
+                "unknown_reference",
+                "The target has no reference of this kind and id.",
+            ),
+            MappingProblem::Repeated => ("", "repeated", "The same thing is mapped twice."),
+            MappingProblem::NotALiteral => (
+                "/source_value",
+                "not_a_literal",
+                "source_value must be the source tenant's GUID or one of its verified domains.",
+            ),
+        };
+        errors.push(FieldError::at(format!("{at}{place}"), code, detail));
+    }
+    Ok(Overrides::default())
+}
+
+/// A mapping changes what the source's policies mean in the target: those it touches get
+/// fingerprints made under it.
+fn recompute_touched(
+    conn: &mut PgConnection,
+    selection: &Selection,
+    source: &mut Side,
+    target: &Side,
+    overrides: &Overrides,
+) -> Result<(), StoreError> {
+    if overrides.is_empty() {
+        return Ok(());
+    }
+    let tenant_id = source.tenant.id;
+    let mut touched = BTreeMap::new();
+    for (kind, external_id) in overrides.references.keys() {
+        // The key is lower case; policies may spell the id otherwise.
+        let spellings = [external_id.clone(), external_id.to_ascii_uppercase()];
+        for found in store::inventory::list_policies_using(conn, tenant_id, kind, &spellings)? {
+            touched.insert(found.policy_id, found.version_id);
+        }
+    }
+    let literals: Vec<String> = selection
+        .mappings
+        .iter()
+        .filter_map(|mapping| match mapping {
+            Mapping::Literal { source_value, .. } => Some(source_value.clone()),
+            Mapping::Reference { .. } => None,
+        })
+        .collect();
+    if !literals.is_empty() {
+        let found = store::inventory::list_policies_containing_text(conn, tenant_id, &literals)?;
+        touched.extend(found.into_iter().map(|f| (f.policy_id, f.version_id)));
+    }
+    let versions: Vec<Uuid> = touched.values().copied().collect();
+    let contents = source.load_contents(conn, &versions)?;
+    let nothing = Contents::new();
+    let catalogs = Catalogs::load(conn, selection, (source, &contents), (target, &nothing))?;
+    source.refingerprint(&contents, &catalogs.source, overrides);
+    Ok(())
+}
+
+impl Side {
+    fn refingerprint(
+        &mut self,
+        contents: &Contents,
+        catalog: &ReferenceCatalog,
+        overrides: &Overrides,
+    ) {
+        for policy in &mut self.inventory.policies {
+            let content = policy.version_id.and_then(|id| contents.get(&id));
+            let (Some(content), Some(row)) = (content, policy_type::find(&policy.policy_type))
+            else {
+                continue;
+            };
+            let reading = Reading::MeaningWith(catalog, overrides);
+            policy.fingerprints = Some(canonical::fingerprints(row, content, reading));
+        }
+    }
+}

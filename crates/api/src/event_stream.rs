@@ -1,0 +1,116 @@
+//! Server-sent events: news of runs from the database, turned into what one caller may see.
+//!
+//! Decides when a stream looks again and when it ends. What it sends is the route's. Access is
+//! checked again with every look, at least every four seconds.
+
+use std::fmt::Write;
+use std::future::Future;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use futures::StreamExt;
+use serde::Serialize;
+use store::events::{RunChange, RunEvent};
+use tokio::sync::{broadcast, watch};
+
+use crate::call::Call;
+
+/// The longest time without a look.
+const LOOK: Duration = Duration::from_secs(4);
+
+/// What a look says to do.
+pub enum Step {
+    /// Send this.
+    Send(String),
+    /// Nothing to send.
+    Wait,
+    /// Send this, if anything, and close.
+    End(Option<String>),
+}
+
+/// What a stream is about.
+pub trait Source {
+    /// Whether a change is worth a look.
+    fn concerns(&self, change: &RunChange) -> bool;
+
+    /// Looks: because of a change, or because it is time.
+    fn step(&mut self, change: Option<RunChange>) -> impl Future<Output = Step>;
+}
+
+/// Where news come from.
+pub struct Feed {
+    news: broadcast::Receiver<RunEvent>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Feed {
+    /// News from now on.
+    pub fn of(call: &Call) -> Self {
+        Self {
+            news: call.state.run_events.subscribe(),
+            stopping: call.state.stopping.clone(),
+        }
+    }
+
+    /// The next reason to look; `None` when the process goes down.
+    async fn next(&mut self, source: &impl Source) -> Option<Option<RunChange>> {
+        let deadline = tokio::time::Instant::now() + LOOK;
+        loop {
+            let news = tokio::select! {
+                news = self.news.recv() => news,
+                () = tokio::time::sleep_until(deadline) => return Some(None),
+                _ = self.stopping.changed() => return None,
+            };
+            match news {
+                Ok(RunEvent::Changed(change)) if source.concerns(&change) => {
+                    return Some(Some(change));
+                }
+                Ok(RunEvent::Changed(_)) => {}
+                // Something may have been missed: look.
+                Ok(RunEvent::Resync) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    return Some(None);
+                }
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+/// One event as text.
+pub fn event(name: &str, id: Option<i64>, data: &impl Serialize) -> String {
+    let mut text = format!("event: {name}\n");
+    if let Some(id) = id {
+        let _ = writeln!(text, "id: {id}");
+    }
+    // JSON on one line: a line break inside a string is escaped.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    let _ = write!(text, "data: {data}\n\n");
+    text
+}
+
+/// The answer: a first look at once, then one for every reason.
+pub fn stream<S: Source + 'static>(feed: Feed, source: S) -> HttpResponse {
+    let open = Some((feed, source, true));
+    let events = futures::stream::unfold(open, |state| async move {
+        let (mut feed, mut source, first) = state?;
+        let reason = if first {
+            None
+        } else {
+            feed.next(&source).await?
+        };
+        match source.step(reason).await {
+            Step::Send(text) => Some((text, Some((feed, source, false)))),
+            // A comment keeps proxies from closing a silent stream, and notices a gone client.
+            Step::Wait => Some((": waiting\n\n".to_owned(), Some((feed, source, false)))),
+            Step::End(Some(text)) => Some((text, None)),
+            Step::End(None) => None,
+        }
+    });
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(events.map(|text| Ok::<_, std::io::Error>(Bytes::from(text))))
+}

@@ -1,0 +1,280 @@
+//! The one short transaction that turns a derived plan into a run, or into a refusal.
+//!
+//! Decides in the contract's order: replay, dedupe, busy scope, moved inventory, staleness, gates,
+//! queue. It must not derive anything: the plan comes from a consistent view taken before, and the
+//! inventory generations prove that nothing moved since.
+
+use domain::capability::{Capability, Role, tenant_capabilities};
+use domain::operation::OperationType;
+use domain::plan::PlannedSubject;
+use serde_json::{Value, json};
+use std::str::FromStr;
+use store::queue::{self, QueueName, WakeUp};
+use store::run_items::NewItem;
+use store::runs::{NewRun, RunInsert, RunRow};
+use store::{PgConnection, StoreError};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::derivation::Preflighted;
+use crate::start::{IdempotencyClaim, StartOutcome, launch_json, pause_gate};
+use crate::wire::preflight::{RunLevel, nothing_ready};
+use crate::wire::selection::SelectionBody;
+
+/// A confirmed promotion.
+pub struct PromotionStart {
+    workspace_id: Uuid,
+    body: SelectionBody,
+    plan_digest: String,
+    claim: Option<IdempotencyClaim>,
+    identity: String,
+}
+
+/// What the transaction decided.
+pub enum Decision {
+    /// An answer of every start.
+    Outcome(StartOutcome),
+    /// An inventory changed since the plan was derived: derive again.
+    Moved,
+    /// The plan is not the reviewed one.
+    Stale,
+    /// The actor lost a right meanwhile.
+    Denied(Capability),
+}
+
+impl PromotionStart {
+    /// A confirmed promotion of this caller.
+    pub fn new(
+        caller: &Caller,
+        body: SelectionBody,
+        plan_digest: String,
+        claim: Option<IdempotencyClaim>,
+    ) -> Self {
+        let identity = domain::json::digest(&json!({
+            "workspace_id": caller.workspace_id,
+            "type": OperationType::PromotionExecute.as_str(),
+            "selection": body.selection,
+            "plan_digest": plan_digest,
+        }));
+        Self {
+            workspace_id: caller.workspace_id,
+            body,
+            plan_digest,
+            claim,
+            identity,
+        }
+    }
+
+    /// Its workspace.
+    pub fn workspace_id(&self) -> Uuid {
+        self.workspace_id
+    }
+
+    /// Its selection.
+    pub fn body(&self) -> &SelectionBody {
+        &self.body
+    }
+
+    /// The digest the caller reviewed.
+    pub fn plan_digest(&self) -> &str {
+        &self.plan_digest
+    }
+
+    fn target_id(&self) -> Uuid {
+        self.body.selection.target_tenant_id
+    }
+
+    /// Replay, dedupe and a busy scope: what needs no plan. A key that dedupes is bound.
+    pub fn without_plan(
+        &self,
+        conn: &mut PgConnection,
+        caller: &Caller,
+    ) -> Result<Option<StartOutcome>, StoreError> {
+        if let Some(claim) = &self.claim
+            && let Some(outcome) = claim.replay(conn, caller)?
+        {
+            return Ok(Some(outcome));
+        }
+        let same = store::runs::find_active_by_identity(conn, self.workspace_id, &self.identity)?;
+        if let Some(id) = same {
+            return Ok(Some(self.deduped(conn, caller, id)?));
+        }
+        let busy = store::runs::find_active_mutating_run(conn, self.target_id())?;
+        Ok(busy.map(StartOutcome::ScopeBusy))
+    }
+
+    fn deduped(
+        &self,
+        conn: &mut PgConnection,
+        caller: &Caller,
+        run_id: Uuid,
+    ) -> Result<StartOutcome, StoreError> {
+        if let Some(claim) = &self.claim {
+            claim.bind(conn, caller, run_id)?;
+        }
+        let run = store::runs::find_run(conn, self.workspace_id, run_id)?
+            .ok_or(StoreError::NotFound("operation run"))?;
+        Ok(StartOutcome::Deduped(Box::new(run)))
+    }
+
+    /// Decides under the lock of both tenants: nothing they hold can change until it is over.
+    pub fn decide(
+        &self,
+        conn: &mut PgConnection,
+        caller: &Caller,
+        derived: &Preflighted,
+        level: &RunLevel,
+    ) -> Result<Decision, StoreError> {
+        let selection = &self.body.selection;
+        let tenants = [selection.source_tenant_id, selection.target_tenant_id];
+        let generations = store::tenants::lock_scope(conn, self.workspace_id, &tenants)?;
+        if let Some(outcome) = self.without_plan(conn, caller)? {
+            return Ok(Decision::Outcome(outcome));
+        }
+        let derived_from = [
+            &derived.compared.source.tenant,
+            &derived.compared.target.tenant,
+        ];
+        let still = derived_from
+            .iter()
+            .all(|tenant| generations.contains(&(tenant.id, tenant.inventory_generation)));
+        if !still {
+            return Ok(Decision::Moved);
+        }
+        if let Some(capability) = lost_right(conn, caller, tenants)? {
+            return Ok(Decision::Denied(capability));
+        }
+        if derived.preflight.plan.plan_digest != self.plan_digest {
+            return Ok(Decision::Stale);
+        }
+        let operation = OperationType::PromotionExecute.as_str();
+        let mut gates = level.gates.clone();
+        let paused = gates.iter().any(|g| g.code == "operational_control_paused");
+        if !paused {
+            // A pause set since the plan was derived counts.
+            gates.extend(pause_gate(
+                conn,
+                operation,
+                self.workspace_id,
+                self.target_id(),
+            )?);
+        }
+        if derived.preflight.plan.subjects.is_empty() {
+            gates.push(nothing_ready());
+        }
+        if !gates.is_empty() {
+            return Ok(Decision::Outcome(StartOutcome::Blocked(gates)));
+        }
+        self.queue(conn, caller, derived).map(Decision::Outcome)
+    }
+
+    fn queue(
+        &self,
+        conn: &mut PgConnection,
+        caller: &Caller,
+        derived: &Preflighted,
+    ) -> Result<StartOutcome, StoreError> {
+        let subjects = &derived.preflight.plan.subjects;
+        let new = NewRun {
+            id: Uuid::now_v7(),
+            workspace_id: self.workspace_id,
+            operation_type: OperationType::PromotionExecute.as_str().to_owned(),
+            tenant_id: self.target_id(),
+            source_tenant_id: Some(self.body.selection.source_tenant_id),
+            identity: self.identity.clone(),
+            context: context(self, derived),
+            launch_context: launch_json(self.body.launch_context.as_ref()),
+            summary_counts: store::runs::initial_counts(subjects.len()),
+            initiator_user_id: caller.user_id,
+            initiator_token_id: Some(caller.token_id),
+        };
+        match store::runs::insert_run(conn, &new)? {
+            RunInsert::Inserted(run) => {
+                store::run_items::insert_items(conn, &items(run.id, subjects))?;
+                enqueue_first(conn, &run)?;
+                if let Some(claim) = &self.claim {
+                    claim.bind(conn, caller, run.id)?;
+                }
+                Ok(StartOutcome::Queued(run))
+            }
+            RunInsert::SameIdentity(id) => self.deduped(conn, caller, id),
+            RunInsert::ScopeBusy(id) => Ok(StartOutcome::ScopeBusy(id)),
+        }
+    }
+}
+
+/// Enqueues the first wake-up of a run that was just inserted.
+pub fn enqueue_first(conn: &mut PgConnection, run: &RunRow) -> Result<(), StoreError> {
+    let wake_up = WakeUp {
+        run_id: run.id,
+        wake_seq: run.wake_seq,
+    };
+    let name = QueueName::of_operation(&run.operation_type);
+    queue::enqueue(conn, name, wake_up, std::time::Duration::ZERO).map(|_| ())
+}
+
+/// The right that the actor does not hold any more, judged on rows of this transaction.
+fn lost_right(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    [source, target]: [Uuid; 2],
+) -> Result<Option<Capability>, StoreError> {
+    let usable = store::tokens::find_usable_token(conn, caller.token_id)?.is_some();
+    for (tenant_id, needed) in [
+        (target, Capability::PromotionExecute),
+        (source, Capability::CompareView),
+    ] {
+        let (workspace_role, tenant_role) =
+            store::memberships::find_roles(conn, caller.workspace_id, tenant_id, caller.user_id)?;
+        let role = |text: Option<String>| text.and_then(|text| Role::from_str(&text).ok());
+        let held = role(workspace_role).is_some_and(|workspace_role| {
+            tenant_capabilities(workspace_role, role(tenant_role), caller.narrowed.as_ref())
+                .contains(&needed)
+        });
+        if !(usable && held) {
+            return Ok(Some(needed));
+        }
+    }
+    Ok(None)
+}
+
+/// The immutable inputs of the run.
+fn context(start: &PromotionStart, derived: &Preflighted) -> Value {
+    let plan = &derived.preflight.plan;
+    let summary = derived.preflight.summary;
+    let subjects: Vec<_> = plan.subjects.iter().map(|s| &s.pinned).collect();
+    json!({
+        "selection": start.body.selection,
+        "plan_digest": plan.plan_digest,
+        "registry_version": plan.registry_version,
+        "excluded": {
+            "blocked": summary.blocked,
+            "manual_mapping_required": summary.manual_mapping_required,
+            "unchanged": summary.unchanged,
+        },
+        "subjects": subjects,
+    })
+}
+
+fn items(run_id: Uuid, subjects: &[PlannedSubject]) -> Vec<NewItem> {
+    (0..)
+        .zip(subjects)
+        .map(|(position, subject)| {
+            let pinned = &subject.pinned;
+            let target = pinned.target.as_ref();
+            NewItem {
+                operation_run_id: run_id,
+                position,
+                subject_key: pinned.subject_key.clone(),
+                policy_type: pinned.policy_type.clone(),
+                display_name: pinned.display_name.clone(),
+                action: pinned.action.as_str().to_owned(),
+                source_policy_id: Some(pinned.source_policy_id),
+                source_version_id: Some(pinned.source_version_id),
+                target_policy_id: target.map(|target| target.policy_id),
+                target_version_id: target.map(|target| target.version_id),
+                target_external_id: target.map(|target| target.external_id.clone()),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! A run as it changes: server-sent events `run`, the whole run each time, until it is terminal.
+
+use actix_web::{HttpResponse, get};
+use store::runs::RunRow;
+use uuid::Uuid;
+
+use super::get_operation_run::load_visible_run;
+use crate::call::Call;
+use crate::event_stream::{Feed, Step, event, stream};
+use crate::problem::Problem;
+use crate::wire::run::run_view;
+
+#[utoipa::path(
+    tag = "runs",
+    operation_id = "stream_operation_run_events",
+    summary = "Live events of a run",
+    params(
+        ("workspace_id" = Uuid, Path, description = "Workspace"),
+        ("operation_run_id" = Uuid, Path, description = "Run"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last revision seen")
+    ),
+    responses((status = 200, description = "Events `run`; `id` is the revision", body = String, content_type = "text/event-stream"))
+)]
+#[get("/v1/workspaces/{workspace_id}/operation-runs/{operation_run_id}/events")]
+pub async fn stream_operation_run_events(call: Call) -> Result<HttpResponse, Problem> {
+    let caller = call.in_workspace().await?;
+    call.no_parameters()?;
+    let run_id = call.path_id("operation_run_id")?;
+    let last: Option<i64> = call
+        .header("Last-Event-ID")?
+        .and_then(|text| text.trim().parse().ok());
+    // Subscribed before the first look: no change can fall between.
+    let feed = Feed::of(&call);
+    load_visible_run(&call, &caller, run_id).await?;
+    Ok(stream(feed, OneRun { call, run_id, last }))
+}
+
+struct OneRun {
+    call: Call,
+    run_id: Uuid,
+    last: Option<i64>,
+}
+
+impl OneRun {
+    async fn look(&self) -> Result<(RunRow, crate::caller::Caller), Problem> {
+        let caller = self.call.in_workspace().await?;
+        let run = load_visible_run(&self.call, &caller, self.run_id).await?;
+        Ok((run, caller))
+    }
+}
+
+impl crate::event_stream::Source for OneRun {
+    fn concerns(&self, change: &store::events::RunChange) -> bool {
+        change.run_id == self.run_id
+    }
+
+    /// Looks at the run and at the caller's access; whatever ends it ends the stream.
+    async fn step(&mut self, _change: Option<store::events::RunChange>) -> Step {
+        let Ok((run, caller)) = self.look().await else {
+            return Step::End(None);
+        };
+        let over = run.status == "completed";
+        let revision = run.revision;
+        if !over && self.last.is_some_and(|last| last >= revision) {
+            return Step::Wait;
+        }
+        self.last = Some(revision);
+        let text = event("run", Some(revision), &run_view(run, &caller));
+        if over {
+            Step::End(Some(text))
+        } else {
+            Step::Send(text)
+        }
+    }
+}
