@@ -1,2 +1,7 @@
-//! Entry point.
-fn main() {}
+//! `promotion-worker`: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    worker::run()
+}

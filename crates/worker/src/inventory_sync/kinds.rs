@@ -1,0 +1,208 @@
+//! The reference kinds and where a tenant lists them. Data and the reading of one list item; no I/O.
+
+use domain::model::{GraphVersion, ResourceFamily};
+use serde_json::Value;
+
+/// One list request that yields references of one or more kinds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReferenceList {
+    /// Kind and the property that is its id.
+    pub(crate) kinds: &'static [(&'static str, &'static str)],
+    /// Version segment.
+    pub(crate) version: GraphVersion,
+    /// Path and query below the version.
+    pub(crate) path: &'static str,
+    /// Throttling family.
+    pub(crate) family: ResourceFamily,
+    /// Properties that tell two of one name apart.
+    pub(crate) discriminator: &'static [&'static str],
+}
+
+/// Every list, in reading order. Users are not listed: only those that policies name are read.
+pub(crate) const LISTS: &[ReferenceList] = &[
+    ReferenceList {
+        kinds: &[("group", "id")],
+        version: GraphVersion::V1,
+        path: "/groups?$select=id,displayName&$top=999",
+        family: ResourceFamily::Directory,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("assignment_filter", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/assignmentFilters",
+        family: ResourceFamily::Bundles,
+        discriminator: &["platform", "assignmentFilterManagementType"],
+    },
+    ReferenceList {
+        kinds: &[("scope_tag", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/roleScopeTags",
+        family: ResourceFamily::RoleBasedAccess,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("notification_template", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/notificationMessageTemplates",
+        family: ResourceFamily::DeviceConfiguration,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("named_location", "id")],
+        version: GraphVersion::V1,
+        path: "/identity/conditionalAccess/namedLocations",
+        family: ResourceFamily::ConditionalAccess,
+        discriminator: &["@odata.type"],
+    },
+    ReferenceList {
+        kinds: &[("authentication_strength", "id")],
+        version: GraphVersion::V1,
+        path: "/identity/conditionalAccess/authenticationStrength/policies",
+        family: ResourceFamily::ConditionalAccess,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("authentication_context", "id")],
+        version: GraphVersion::V1,
+        path: "/identity/conditionalAccess/authenticationContextClassReferences",
+        family: ResourceFamily::ConditionalAccess,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("terms_of_use", "id")],
+        version: GraphVersion::V1,
+        path: "/identityGovernance/termsOfUse/agreements",
+        family: ResourceFamily::Directory,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("service_principal", "id"), ("application", "appId")],
+        version: GraphVersion::V1,
+        path: "/servicePrincipals?$select=id,appId,displayName&$top=999",
+        family: ResourceFamily::Directory,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("reusable_setting", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/reusablePolicySettings",
+        family: ResourceFamily::ConfigurationPolicies,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("compliance_script", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/deviceComplianceScripts",
+        family: ResourceFamily::DeviceConfiguration,
+        discriminator: &[],
+    },
+    ReferenceList {
+        kinds: &[("device_configuration", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/deviceConfigurations",
+        family: ResourceFamily::DeviceConfiguration,
+        discriminator: &["@odata.type"],
+    },
+];
+
+/// One reference as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Kind.
+    pub(crate) kind: &'static str,
+    /// Graph's id, as given.
+    pub(crate) external_id: String,
+    /// Its name; an object without one is named by its id, so that it is not taken for dangling.
+    pub(crate) name: String,
+    /// See [`discriminator`].
+    pub(crate) discriminator: String,
+}
+
+impl ReferenceList {
+    /// The references of one list item; none when it has no id.
+    pub(crate) fn read(&self, item: &Value) -> Vec<Listed> {
+        let name = ["displayName", "name"]
+            .iter()
+            .find_map(|property| item.get(property)?.as_str())
+            .filter(|name| !name.is_empty());
+        let discriminator = discriminator(self.discriminator, item);
+        let mut found = Vec::with_capacity(self.kinds.len());
+        for (kind, id_property) in self.kinds {
+            let Some(id) = item.get(id_property).and_then(Value::as_str) else {
+                continue;
+            };
+            if id.is_empty() || id.len() > 400 || id.contains('\0') {
+                continue;
+            }
+            found.push(Listed {
+                kind,
+                external_id: id.to_owned(),
+                name: name.unwrap_or(id).replace('\0', ""),
+                discriminator: discriminator.clone(),
+            });
+        }
+        found
+    }
+}
+
+/// The list that yields a kind.
+pub(crate) fn list_of(kind: &str) -> Option<&'static ReferenceList> {
+    LISTS
+        .iter()
+        .find(|list| list.kinds.iter().any(|(of, _)| *of == kind))
+}
+
+/// What tells two objects of one name apart: the values of these properties. A filter without a
+/// management type is one for devices, as Graph's default says.
+fn discriminator(properties: &[&str], item: &Value) -> String {
+    let mut parts = Vec::with_capacity(properties.len());
+    for property in properties {
+        let value = item.get(property).and_then(Value::as_str);
+        let value = match (*property, value) {
+            ("assignmentFilterManagementType", None) => "devices",
+            (_, None) => "",
+            (_, Some(text)) => text.strip_prefix("#microsoft.graph.").unwrap_or(text),
+        };
+        parts.push(value);
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_service_principal_is_two_references() {
+        let Some(list) = list_of("application") else {
+            unreachable!()
+        };
+        let found = list.read(&json!({"id": "o", "appId": "a", "displayName": "App"}));
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|listed| listed.name == "App"));
+    }
+
+    #[test]
+    fn filters_of_one_name_differ_by_platform_and_purpose() {
+        let Some(list) = list_of("assignment_filter") else {
+            unreachable!()
+        };
+        let found = list.read(&json!({"id": "1", "displayName": "F", "platform": "iOS"}));
+        assert_eq!(
+            found.first().map(|l| l.discriminator.as_str()),
+            Some("iOS/devices")
+        );
+    }
+
+    #[test]
+    fn odd_items_yield_nothing_and_do_not_panic() {
+        for list in LISTS {
+            for item in [json!(null), json!({}), json!({"id": 7}), json!([1])] {
+                assert!(list.read(&item).is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Reads what policies can point to: lists per kind, and users one by one.
+//!
+//! Decides that a kind whose read fails is incomplete and nothing more: it concerns only the
+//! policies that use it. Reads no policy.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use domain::model::{GraphVersion, ResourceFamily};
+use domain::references::ReferenceCatalog;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use serde_json::Value;
+use store::captures::{self, NewCoverage};
+use store::references::{self as stored, ReferenceCapture};
+use store::{inventory, leases, tenants};
+
+use super::kinds::{LISTS, ReferenceList};
+use super::outline;
+use crate::interrupt::Interrupt;
+use crate::inventory_rows::{self, KIND_PREFIX};
+use crate::job::Job;
+use crate::provider::{ReadProblem, Reader};
+use crate::read_policy::encode;
+
+/// Lists read beside each other.
+const LISTS_AT_ONCE: usize = 4;
+/// The kind that is never listed.
+const USER: &str = "user";
+
+type Problem = (&'static str, String);
+
+/// The references of the tenant as known so far in this run.
+pub(crate) struct Known {
+    catalog: Mutex<Arc<ReferenceCatalog>>,
+}
+
+impl Known {
+    pub(crate) async fn load(job: &Job) -> Result<Self, Interrupt> {
+        Ok(Self {
+            catalog: Mutex::new(load_catalog(job).await?),
+        })
+    }
+
+    pub(crate) fn catalog(&self) -> Arc<ReferenceCatalog> {
+        Arc::clone(&self.catalog.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the users that policies name and stores them.
+    pub(crate) async fn learn_users(
+        &self,
+        job: &Job,
+        reader: &Reader,
+        used: &BTreeSet<(String, String)>,
+    ) -> Result<(), Interrupt> {
+        let ids: Vec<&str> = used
+            .iter()
+            .filter(|(kind, _)| kind == USER)
+            .map(|(_, id)| id.as_str())
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let started_at = job.now();
+        let mut found = Vec::new();
+        let mut problem = None;
+        for id in ids {
+            match read_user(job, reader, id).await? {
+                Ok(Some(user)) => found.push(user),
+                Ok(None) => {}
+                Err(trouble) => {
+                    problem = Some(trouble);
+                    break;
+                }
+            }
+        }
+        store_kind(job, USER, found, started_at, problem, false).await?;
+        *self.catalog.lock().unwrap_or_else(PoisonError::into_inner) = load_catalog(job).await?;
+        Ok(())
+    }
+}
+
+async fn load_catalog(job: &Job) -> Result<Arc<ReferenceCatalog>, Interrupt> {
+    let tenant_id = job.run.tenant_id;
+    let rows = job
+        .read(move |conn| inventory_rows::references(conn, tenant_id))
+        .await?;
+    Ok(Arc::new(rows.catalog()))
+}
+
+/// One user; `None` when the tenant does not have it.
+async fn read_user(
+    job: &Job,
+    reader: &Reader,
+    id: &str,
+) -> Result<Result<Option<ReferenceCapture>, Problem>, Interrupt> {
+    let path = format!(
+        "/users/{}?$select=id,displayName,userPrincipalName",
+        encode(id)
+    );
+    loop {
+        let read = reader
+            .get(ResourceFamily::Directory, GraphVersion::V1, &path)
+            .await;
+        match read {
+            Ok(user) => {
+                let text = |property: &str| user.get(property).and_then(Value::as_str);
+                // The principal name tells people apart; display names repeat.
+                let name = text("userPrincipalName")
+                    .or_else(|| text("displayName"))
+                    .unwrap_or(id);
+                return Ok(Ok(Some(ReferenceCapture {
+                    external_id: text("id").unwrap_or(id).to_owned(),
+                    name: name.replace('\0', ""),
+                    discriminator: String::new(),
+                })));
+            }
+            Err(ReadProblem::NotFound) => return Ok(Ok(None)),
+            Err(ReadProblem::Interrupted(interrupt)) => return Err(interrupt),
+            Err(ReadProblem::Throttled { until }) => job.wait_until(until).await?,
+            Err(problem) => return Ok(Err(problem.explain())),
+        }
+    }
+}
+
+/// Reads every list and stores it. `true` when what some id means may have changed.
+pub(crate) async fn read_all(job: &Arc<Job>, reader: &Reader) -> Result<bool, Interrupt> {
+    let reads: Vec<BoxFuture<'_, Result<bool, Interrupt>>> = LISTS
+        .iter()
+        .map(|list| read_unless_stopped(job, reader, list).boxed())
+        .collect();
+    let mut reads = futures::stream::iter(reads).buffer_unordered(LISTS_AT_ONCE);
+    let mut changed = false;
+    while let Some(read) = reads.next().await {
+        changed |= read?;
+    }
+    Ok(changed)
+}
+
+async fn read_unless_stopped(
+    job: &Job,
+    reader: &Reader,
+    list: &'static ReferenceList,
+) -> Result<bool, Interrupt> {
+    if job.stop.current().is_some() {
+        return Ok(false);
+    }
+    read_list(job, reader, list).await
+}
+
+async fn read_list(
+    job: &Job,
+    reader: &Reader,
+    list: &'static ReferenceList,
+) -> Result<bool, Interrupt> {
+    let started_at = job.now();
+    let mut found: Vec<Vec<ReferenceCapture>> = vec![Vec::new(); list.kinds.len()];
+    let mut pages = reader.list(list.family, list.version, list.path);
+    let problem = loop {
+        let page = match pages.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break None,
+            Err(ReadProblem::Interrupted(interrupt)) => return Err(interrupt),
+            Err(ReadProblem::Throttled { until }) => {
+                job.wait_until(until).await?;
+                continue;
+            }
+            Err(problem) => break Some(problem.explain()),
+        };
+        for raw in page {
+            // Names and ids are flat; what lies deeper does not matter here.
+            for listed in list.read(&outline::flat(&raw)) {
+                let place = list.kinds.iter().position(|(kind, _)| *kind == listed.kind);
+                if let Some(of_kind) = place.and_then(|place| found.get_mut(place)) {
+                    of_kind.push(ReferenceCapture {
+                        external_id: listed.external_id,
+                        name: listed.name,
+                        discriminator: listed.discriminator,
+                    });
+                }
+            }
+        }
+    };
+    if let Some((code, message)) = &problem {
+        tracing::info!(run.id = %job.run.id, reference.path = list.path, code, message, "kind is incomplete");
+    }
+    let mut changed = false;
+    for ((kind, _), references) in list.kinds.iter().zip(found) {
+        changed |= store_kind(job, kind, references, started_at, problem.clone(), true).await?;
+    }
+    Ok(changed)
+}
+
+/// Stores what was read of a kind; a complete list also tells what is gone.
+async fn store_kind(
+    job: &Job,
+    kind: &'static str,
+    references: Vec<ReferenceCapture>,
+    started_at: DateTime<Utc>,
+    problem: Option<Problem>,
+    listed: bool,
+) -> Result<bool, Interrupt> {
+    let run = job.run.clone();
+    let subject = format!("{KIND_PREFIX}{kind}");
+    let coverage = NewCoverage {
+        workspace_id: run.workspace_id,
+        tenant_id: run.tenant_id,
+        subject: subject.clone(),
+        complete: problem.is_none(),
+        reason_code: problem.as_ref().map(|(code, _)| (*code).to_owned()),
+        message: problem.as_ref().map(|(_, message)| message.clone()),
+        read_started_at: started_at,
+        read_ended_at: job.now(),
+    };
+    job.record(move |conn, holder| {
+        let before = inventory::list_coverage(conn, run.tenant_id)?;
+        let was_complete = before
+            .iter()
+            .any(|row| row.subject == subject && row.status == "complete");
+        let renamed = stored::upsert_references(
+            conn,
+            run.workspace_id,
+            run.tenant_id,
+            kind,
+            &references,
+            started_at,
+        )?;
+        let mut changed = !renamed.is_empty() || was_complete != coverage.complete;
+        if coverage.complete && listed {
+            let gone = stored::mark_references_removed(conn, run.tenant_id, kind, started_at)?;
+            changed |= !gone.is_empty();
+        }
+        captures::put_coverage(conn, &coverage)?;
+        leases::guard(conn, holder)?;
+        if changed {
+            tenants::raise_inventory_generation(conn, run.tenant_id)?;
+        }
+        Ok(changed)
+    })
+    .await
+}

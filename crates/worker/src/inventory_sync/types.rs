@@ -1,0 +1,191 @@
+//! Reads one policy type of a tenant to its end: list, items, sub-collections, assignments.
+//!
+//! Decides which trouble makes one object unreadable and which makes the whole type incomplete.
+//! Stores nothing.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use domain::capture;
+use domain::model::CapturedPolicy;
+use domain::policy_type::PolicyType;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::outline;
+use crate::interrupt::Interrupt;
+use crate::job::Job;
+use crate::provider::{ReadProblem, Reader};
+use crate::read_policy;
+
+/// Objects whose details are read beside each other.
+const OBJECTS_AT_ONCE: usize = 6;
+
+/// One object of the list.
+#[derive(Clone, Debug)]
+pub(crate) enum Seen {
+    /// Captured whole.
+    Captured {
+        policy: Box<CapturedPolicy>,
+        observed_at: DateTime<Utc>,
+    },
+    /// Seen, but its content could not be captured.
+    Unreadable {
+        external_id: String,
+        display_name: String,
+        identity_key: String,
+        reason: String,
+        observed_at: DateTime<Utc>,
+    },
+}
+
+/// What one reading of a type gave.
+#[derive(Debug)]
+pub(crate) struct TypeRead {
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) ended_at: DateTime<Utc>,
+    pub(crate) seen: Vec<Seen>,
+    /// Why the list is not whole; `None` when it is.
+    pub(crate) problem: Option<(&'static str, String)>,
+}
+
+/// Reads the type.
+pub(crate) async fn read_type(
+    job: &Job,
+    reader: &Reader,
+    row: &'static PolicyType,
+) -> Result<TypeRead, Interrupt> {
+    let started_at = job.now();
+    let mut seen = Vec::new();
+    let mut ids = HashSet::new();
+    let path = read_policy::list_path(row);
+    let mut pages = reader.list(row.family, row.version, &path);
+    let problem = loop {
+        let asked_at = job.now();
+        let page = match pages.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break None,
+            Err(ReadProblem::Interrupted(interrupt)) => return Err(interrupt),
+            Err(ReadProblem::Throttled { until }) => {
+                // Asking again repeats the page.
+                job.wait_until(until).await?;
+                continue;
+            }
+            Err(problem) => break Some(problem.explain()),
+        };
+        let mut listed = Vec::new();
+        let mut nameless = false;
+        for raw in page {
+            let (item, parsed) = parse(&raw);
+            if !capture::belongs(row, &item) {
+                continue;
+            }
+            match item.get("id").and_then(Value::as_str) {
+                Some(id) if !id.is_empty() => {
+                    if ids.insert(id.to_owned()) {
+                        listed.push((item, parsed));
+                    }
+                }
+                _ => nameless = true,
+            }
+        }
+        let reads: Vec<BoxFuture<'_, Result<Result<Seen, Problem>, Interrupt>>> = listed
+            .into_iter()
+            .map(|(item, parsed)| read_one(job, reader, row, item, parsed, asked_at).boxed())
+            .collect();
+        let reads = futures::stream::iter(reads)
+            .buffer_unordered(OBJECTS_AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let mut refused = None;
+        for read in reads {
+            match read? {
+                Ok(one) => seen.push(one),
+                Err(problem) => refused = Some(problem),
+            }
+        }
+        if nameless {
+            break Some((
+                "id_missing",
+                "An object of the list has no id; what is absent cannot be told.".to_owned(),
+            ));
+        }
+        if refused.is_some() {
+            break refused;
+        }
+    };
+    if let Some((code, message)) = &problem {
+        tracing::warn!(run.id = %job.run.id, policy.r#type = row.key, code, message, "type is incomplete");
+    }
+    Ok(TypeRead {
+        started_at,
+        ended_at: job.now(),
+        seen,
+        problem,
+    })
+}
+
+/// The item, or what can be told of it without its inside.
+fn parse(raw: &RawValue) -> (Value, bool) {
+    match serde_json::from_str(raw.get()) {
+        Ok(item) => (item, true),
+        Err(_) => (outline::flat(raw), false),
+    }
+}
+
+type Problem = (&'static str, String);
+
+/// Reads the rest of one object. The inner error makes the whole type incomplete.
+async fn read_one(
+    job: &Job,
+    reader: &Reader,
+    row: &'static PolicyType,
+    item: Value,
+    parsed: bool,
+    observed_at: DateTime<Utc>,
+) -> Result<Result<Seen, Problem>, Interrupt> {
+    if !parsed {
+        return Ok(Ok(unreadable(row, &item, "unparsable_item", observed_at)));
+    }
+    loop {
+        match read_policy::read_rest(reader, row, item.clone()).await {
+            Ok(raw) => {
+                return Ok(Ok(match capture::capture(row, raw, &job.env.secret_key) {
+                    Ok(policy) => Seen::Captured {
+                        policy: Box::new(policy),
+                        observed_at,
+                    },
+                    Err(error) => unreadable(row, &item, error.code, observed_at),
+                }));
+            }
+            Err(ReadProblem::Interrupted(interrupt)) => return Err(interrupt),
+            Err(ReadProblem::Throttled { until }) => job.wait_until(until).await?,
+            Err(problem @ ReadProblem::Unauthorized { .. }) => return Ok(Err(problem.explain())),
+            Err(problem) => {
+                let (code, _) = problem.explain();
+                return Ok(Ok(unreadable(row, &item, code, observed_at)));
+            }
+        }
+    }
+}
+
+fn unreadable(row: &PolicyType, item: &Value, reason: &str, observed_at: DateTime<Utc>) -> Seen {
+    let text = |property: &str| item.get(property).and_then(Value::as_str);
+    let external_id = text("id").unwrap_or_default().replace('\0', "");
+    let display_name = text(row.name_property)
+        .filter(|name| !name.is_empty())
+        .unwrap_or(&external_id)
+        .replace('\0', "");
+    let identity_key = capture::identity_of_list_item(row, item)
+        .unwrap_or_else(|| domain::json::canonical(&json!({"name": display_name, "parts": {}})))
+        .replace("\\u0000", "");
+    Seen::Unreadable {
+        external_id,
+        display_name,
+        identity_key,
+        reason: reason.to_owned(),
+        observed_at,
+    }
+}

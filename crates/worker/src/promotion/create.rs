@@ -1,0 +1,326 @@
+//! Makes a new object exactly once.
+//!
+//! A create whose answer was lost is never blindly repeated: the object is looked for by identity,
+//! at once and then with growing waits; it is adopted when exactly one new object of equal content
+//! shows, and one new create is allowed only after the whole window proved absence.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::steps::WriteStep;
+use serde_json::Value;
+
+use super::journal::{Entry, Intent, StepState};
+use super::midway;
+use super::send::Sending;
+use super::subject::{Exit, Subject};
+use crate::interrupt::Interrupt;
+use crate::read_policy;
+
+/// How far Graph's clock and ours may differ when judging "created since".
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+/// What a lost create turned out to be.
+enum Lost {
+    Adopted(String),
+    Absent,
+}
+
+/// What one look for a lost object shows.
+enum Look {
+    Nothing,
+    One(String),
+    /// One, whose content is not (yet) that of the create.
+    Different(String, String),
+    Several(Vec<String>),
+}
+
+impl Subject<'_> {
+    /// Creates the object, or finds the one that an earlier attempt created. Returns its id.
+    pub(crate) async fn create_object(&mut self, step: &WriteStep) -> Result<String, Exit> {
+        let patience = self.run.job.env.config.patience.clone();
+        let mut not_yet = patience.read_back.iter();
+        loop {
+            match self.journal.state_of(&step.name) {
+                StepState::Done => {
+                    if let Some(id) = self.journal.created_id(&step.name) {
+                        return Ok(id.to_owned());
+                    }
+                    return Err(Exit::unknown(
+                        "create_outcome_unknown",
+                        "The create was recorded as done without an id.",
+                    ));
+                }
+                StepState::InDoubt(intent) => match self.find_lost(step, &intent).await? {
+                    Lost::Adopted(id) => return Ok(id),
+                    Lost::Absent => continue,
+                },
+                StepState::Open => {}
+            }
+            if self.journal.proofs_of_absence(&step.name) > 1 {
+                return Err(Exit::unknown(
+                    "create_outcome_unknown",
+                    "Two creates got no clear answer and neither object showed.",
+                ));
+            }
+            let existing = self.objects_of_identity().await?;
+            if !existing.is_empty() {
+                self.refuse_or_adopt(step, existing.clone()).await?;
+                continue;
+            }
+            match self.send(step, &existing).await? {
+                Sending::Done {
+                    object_id: Some(id),
+                } => return Ok(id),
+                Sending::Done { object_id: None } | Sending::Lost | Sending::Again => {}
+                Sending::Gone => match not_yet.next() {
+                    Some(wait) => self.run.job.pause(*wait).await?,
+                    None => {
+                        return Err(Exit::failed(
+                            "graph_rejected",
+                            "Graph does not find the collection to create in.",
+                        ));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Something of this identity exists before a create: someone else's, unless an earlier create
+    /// of this very subject was given up as absent and has shown after all.
+    async fn refuse_or_adopt(
+        &mut self,
+        step: &WriteStep,
+        existing: Vec<Value>,
+    ) -> Result<(), Exit> {
+        let ids = ids_of(&existing);
+        if let Some(intent) = self.last_absent(step)
+            && let Look::One(id) = self.judge(&intent, existing).await?
+        {
+            self.adopt(step, &intent, id).await?;
+            return Ok(());
+        }
+        self.note(Entry::Evidence {
+            step: step.name.clone(),
+            what: "an object of this identity appeared in the target".to_owned(),
+            object_ids: ids,
+            at: self.run.job.now(),
+        })
+        .await?;
+        Err(Exit::failed(
+            "target_appeared",
+            "The target has an object of this name and kind now; nothing was created.",
+        ))
+    }
+
+    fn last_absent(&self, step: &WriteStep) -> Option<Intent> {
+        (self.journal.proofs_of_absence(&step.name) > 0)
+            .then(|| self.journal.last_intent(&step.name).cloned())
+            .flatten()
+    }
+
+    /// Looks for the object of a lost create until it shows or the whole window has passed.
+    async fn find_lost(&mut self, step: &WriteStep, intent: &Intent) -> Result<Lost, Exit> {
+        self.run.job.env.metrics.count(
+            "promotion_worker_unknown_outcomes_total",
+            &[("step", "create")],
+        );
+        let config = self.run.job.env.config.clone();
+        let conclude_at = self.conclude_at(step, intent);
+        let mut waits = config.patience.lost_create.iter();
+        let longest = config
+            .patience
+            .lost_create
+            .last()
+            .copied()
+            .unwrap_or(Duration::from_secs(1));
+        let mut different;
+        loop {
+            let looked_at = self.run.job.now();
+            let found = self.objects_of_identity().await?;
+            match self.judge(intent, found).await? {
+                Look::One(id) => {
+                    self.adopt(step, intent, id.clone()).await?;
+                    return Ok(Lost::Adopted(id));
+                }
+                Look::Several(ids) => {
+                    return Err(self
+                        .stop_for_a_human(step, "several new objects of this identity", ids)
+                        .await?);
+                }
+                Look::Different(id, paths) => different = Some((id, paths)),
+                Look::Nothing => different = None,
+            }
+            let over = looked_at >= conclude_at;
+            let next = waits.next().copied();
+            if over && next.is_none() {
+                break;
+            }
+            self.run.job.pause(next.unwrap_or(longest)).await?;
+        }
+        if let Some((id, paths)) = different {
+            let what = format!("a new object of this identity differs at {paths}");
+            return Err(self.stop_for_a_human(step, &what, vec![id]).await?);
+        }
+        self.note(Entry::ProvedAbsent {
+            step: step.name.clone(),
+            client_request_id: intent.client_request_id,
+            at: self.run.job.now(),
+        })
+        .await?;
+        Ok(Lost::Absent)
+    }
+
+    /// When it may be concluded at the earliest that a lost create did not land: the lag window
+    /// after its answer was lost, or, when nobody saw an answer, after it cannot be on the wire.
+    fn conclude_at(&self, step: &WriteStep, intent: &Intent) -> DateTime<Utc> {
+        let config = &self.run.job.env.config;
+        let lag = config.patience.lag_window();
+        let after = |from: DateTime<Utc>, wait: Duration| {
+            from + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::seconds(130))
+        };
+        match self.journal.lost_at(&step.name, intent.client_request_id) {
+            Some(lost_at) => after(lost_at, lag),
+            None => after(intent.at, config.graph_timeout + lag),
+        }
+    }
+
+    /// Judges the objects of the identity against what was there before the intent.
+    async fn judge(&mut self, intent: &Intent, found: Vec<Value>) -> Result<Look, Exit> {
+        let fresh: Vec<Value> = found
+            .into_iter()
+            .filter(|item| {
+                let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
+                !intent
+                    .known_ids
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(id))
+            })
+            .collect();
+        let ids = ids_of(&fresh);
+        let [item] = fresh.as_slice() else {
+            return Ok(if fresh.is_empty() {
+                Look::Nothing
+            } else {
+                Look::Several(ids)
+            });
+        };
+        let id = ids.into_iter().next().unwrap_or_default();
+        if !created_since(item, intent.at) {
+            return Ok(Look::Different(id, "its creation time".to_owned()));
+        }
+        Ok(match self.observe(&id).await? {
+            Ok(None) => Look::Nothing,
+            Err(message) => Look::Different(id, message),
+            Ok(Some(observed)) => {
+                let judged = midway::is_fresh(
+                    self.row,
+                    &self.expected,
+                    &self.steps,
+                    &observed.policy,
+                    &self.created,
+                    self.run.options,
+                );
+                match judged {
+                    Ok(()) => Look::One(id),
+                    Err(mismatches) => {
+                        let paths: Vec<&str> =
+                            mismatches.iter().take(5).map(|m| m.path.as_str()).collect();
+                        Look::Different(id, paths.join(", "))
+                    }
+                }
+            }
+        })
+    }
+
+    async fn adopt(&mut self, step: &WriteStep, intent: &Intent, id: String) -> Result<(), Exit> {
+        tracing::info!(subject.key = %self.pinned.subject_key, "found the object of a lost create");
+        self.run
+            .job
+            .env
+            .metrics
+            .count("promotion_worker_adopted_objects_total", &[]);
+        self.note(Entry::Adopted {
+            step: step.name.clone(),
+            client_request_id: intent.client_request_id,
+            object_id: id,
+            at: self.run.job.now(),
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn stop_for_a_human(
+        &mut self,
+        step: &WriteStep,
+        what: &str,
+        object_ids: Vec<String>,
+    ) -> Result<Exit, Interrupt> {
+        self.note(Entry::Evidence {
+            step: step.name.clone(),
+            what: what.to_owned(),
+            object_ids,
+            at: self.run.job.now(),
+        })
+        .await?;
+        Ok(Exit::unknown(
+            "create_outcome_unclear",
+            format!("After a lost answer the target shows {what}; a person has to decide."),
+        ))
+    }
+
+    /// Every list item of this identity; read to the end.
+    pub(crate) async fn objects_of_identity(&mut self) -> Result<Vec<Value>, Exit> {
+        loop {
+            let found = read_policy::find_by_identity(
+                &self.run.reader,
+                self.row,
+                &self.expected.identity_key,
+                &self.expected.display_name,
+            )
+            .await;
+            match found {
+                Ok(items) => return Ok(items),
+                Err(problem) => self.sit_out(problem).await?,
+            }
+        }
+    }
+}
+
+fn ids_of(items: &[Value]) -> Vec<String> {
+    items
+        .iter()
+        .filter_map(|item| item.get("id")?.as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether an object was made after an intent, as far as it tells.
+fn created_since(item: &Value, intent_at: DateTime<Utc>) -> bool {
+    let Some(text) = item.get("createdDateTime").and_then(Value::as_str) else {
+        return true;
+    };
+    let Ok(created_at) = DateTime::parse_from_rfc3339(text) else {
+        return true;
+    };
+    let skew = chrono::Duration::from_std(CLOCK_SKEW).unwrap_or(chrono::Duration::zero());
+    created_at.with_timezone(&Utc) >= intent_at - skew
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_older_than_the_intent_is_not_ours() {
+        let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap_or_default();
+        let item = |seconds: i64| json!({"createdDateTime": (at + chrono::Duration::seconds(seconds)).to_rfc3339()});
+        assert!(created_since(&item(1), at));
+        assert!(created_since(&item(-200), at));
+        assert!(!created_since(&item(-400), at));
+        assert!(created_since(&json!({}), at));
+        assert!(created_since(&json!({"createdDateTime": "soon"}), at));
+    }
+}

@@ -1,0 +1,146 @@
+//! Judges an object that is between two steps of its own subject.
+//!
+//! Nothing is overwritten that nobody reviewed: between two steps every part of the live object
+//! must be either still as it was reviewed or already as it was planned. Pure.
+
+use std::collections::BTreeMap;
+
+use domain::model::CapturedPolicy;
+use domain::policy_type::PolicyType;
+use domain::selection::{Carry, Options};
+use domain::steps::{StepKind, WriteStep};
+use domain::verify::{self, Mismatch};
+use serde_json::{Map, Value};
+
+/// What a fresh object looks like once its create step landed and nothing else did: unassigned,
+/// without the children that later steps add.
+pub fn after_create(
+    row: &PolicyType,
+    expected: &CapturedPolicy,
+    steps: &[WriteStep],
+) -> CapturedPolicy {
+    let mut fresh = expected.clone();
+    fresh.assignments = Value::Array(Vec::new());
+    if has_child_steps(steps)
+        && let Some(content) = fresh.content.as_object_mut()
+    {
+        for sub in row.sub_collections {
+            content.insert(sub.property.to_owned(), Value::Array(Vec::new()));
+        }
+    }
+    fresh
+}
+
+/// Whether a candidate found after a lost create is the object that create would have made, perhaps
+/// with some of the later steps done by nobody.
+pub fn is_fresh(
+    row: &PolicyType,
+    expected: &CapturedPolicy,
+    steps: &[WriteStep],
+    live: &CapturedPolicy,
+    created: &BTreeMap<String, String>,
+    options: Options,
+) -> Result<(), Vec<Mismatch>> {
+    let fresh = after_create(row, expected, steps);
+    let mut seen = live.clone();
+    if has_child_steps(steps)
+        && let Some(content) = seen.content.as_object_mut()
+    {
+        for sub in row.sub_collections {
+            content.insert(sub.property.to_owned(), Value::Array(Vec::new()));
+        }
+    }
+    let unassigned = Options {
+        assignments: Carry::KeepTarget,
+        ..options
+    };
+    verify::check(row, &fresh, &seen, created, unassigned, true)
+}
+
+/// Whether every part of `live` is as reviewed or as planned.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the judgement depends on exactly these"
+)]
+pub fn check(
+    row: &PolicyType,
+    reviewed: &CapturedPolicy,
+    expected: &CapturedPolicy,
+    live: &CapturedPolicy,
+    steps: &[WriteStep],
+    created: &BTreeMap<String, String>,
+    options: Options,
+    created_now: bool,
+) -> Result<(), Vec<Mismatch>> {
+    let mut hybrid = expected.clone();
+    hybrid.content = merge(row, reviewed, expected, live, has_child_steps(steps));
+    if live.assignments == reviewed.assignments {
+        hybrid.assignments = live.assignments.clone();
+    }
+    if live.display_name == reviewed.display_name {
+        hybrid.display_name.clone_from(&live.display_name);
+    }
+    verify::check(row, &hybrid, live, created, options, created_now)
+}
+
+fn merge(
+    row: &PolicyType,
+    reviewed: &CapturedPolicy,
+    expected: &CapturedPolicy,
+    live: &CapturedPolicy,
+    child_steps: bool,
+) -> Value {
+    let none = Map::new();
+    let of = |policy: &CapturedPolicy| policy.content.as_object().cloned().unwrap_or_default();
+    let (was, is) = (of(reviewed), of(live));
+    let mut merged = expected.content.as_object().unwrap_or(&none).clone();
+    for (property, value) in &is {
+        let unchanged = was.get(property) == Some(value);
+        let children = child_steps
+            && row
+                .sub_collections
+                .iter()
+                .any(|sub| sub.property == property)
+            && each_is_known(value, was.get(property), merged.get(property));
+        if unchanged || children {
+            merged.insert(property.clone(), value.clone());
+        }
+    }
+    // A member the update clears and that was absent all along is as reviewed.
+    for property in expected.content.as_object().unwrap_or(&none).keys() {
+        if !is.contains_key(property) && !was.contains_key(property) {
+            merged.remove(property);
+        }
+    }
+    Value::Object(merged)
+}
+
+/// Children are written one by one: each must be one of the reviewed or of the planned ones.
+fn each_is_known(live: &Value, reviewed: Option<&Value>, expected: Option<&Value>) -> bool {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let (was, will) = (list(reviewed), list(expected));
+    live.as_array().is_some_and(|children| {
+        children
+            .iter()
+            .all(|child| was.contains(child) || will.iter().any(|planned| covers(child, planned)))
+    })
+}
+
+/// Whether a child shows every planned member (the server may have added others).
+fn covers(child: &Value, planned: &Value) -> bool {
+    match (child.as_object(), planned.as_object()) {
+        (Some(child), Some(planned)) => planned
+            .iter()
+            .all(|(name, value)| value.is_null() || child.get(name) == Some(value)),
+        _ => child == planned,
+    }
+}
+
+fn has_child_steps(steps: &[WriteStep]) -> bool {
+    steps.iter().any(|step| {
+        matches!(
+            step.kind,
+            StepKind::CreateChild { .. } | StepKind::DeleteChild
+        ) || step.name.starts_with("message:")
+    })
+}

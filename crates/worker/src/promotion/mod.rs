@@ -1,0 +1,307 @@
+//! Executes a reviewed plan: waves in order, subjects beside each other, stops obeyed.
+//!
+//! Decides which subject is worked on when, and what a stop means for those that have not begun.
+//! How one subject is written is [`subject`]'s business; the plan itself is the domain's.
+
+mod create;
+mod guard;
+mod inputs;
+pub(crate) mod journal;
+mod midway;
+mod record;
+mod schedule;
+mod send;
+mod subject;
+
+pub(crate) use record::{fail_all, policy_capture};
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::plan::{self, PinnedSubject, RebuildError};
+use domain::policy_type;
+use domain::references::Overrides;
+use domain::run::{ItemOutcome, Stop};
+use domain::selection::Options;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+
+use self::inputs::{Catalogs, Item, SubjectVersions};
+use self::journal::Journal;
+use self::schedule::{Next, Slot};
+use self::subject::{Exit, Subject, Verdict};
+use crate::interrupt::Interrupt;
+use crate::job::Job;
+use crate::provider::{Reader, Writer};
+use crate::run_job::RunEnd;
+
+/// Everything the subjects of one run share.
+pub(crate) struct Promotion {
+    pub(crate) job: Arc<Job>,
+    pub(crate) reader: Reader,
+    pub(crate) writer: Writer,
+    pub(crate) options: Options,
+    /// The request's mappings: literals decide bodies, references decide source fingerprints.
+    pub(crate) overrides: Overrides,
+    pub(crate) catalogs: Mutex<Catalogs>,
+    /// Subject key -> Graph's id, for everything this run created and verified.
+    pub(crate) created: Mutex<BTreeMap<String, String>>,
+}
+
+/// Executes the plan of a run.
+pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
+    let plan = match inputs::load(&job).await? {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            record::fail_all(&job, refusal.code, &refusal.message).await?;
+            return Ok(RunEnd { stop: None });
+        }
+    };
+    let Some(plan) = plan else {
+        // Every item had ended already; only the run's own end was missing.
+        return Ok(RunEnd {
+            stop: job.stop.current(),
+        });
+    };
+    let (promotion, subjects, items) = plan;
+    promotion.work(&subjects, items).await
+}
+
+impl Promotion {
+    async fn work(
+        self,
+        subjects: &[PinnedSubject],
+        mut items: Vec<Item>,
+    ) -> Result<RunEnd, Interrupt> {
+        let mut slots = slots(subjects, &items);
+        let mut running: FuturesUnordered<BoxFuture<'_, (usize, Result<Verdict, Interrupt>)>> =
+            FuturesUnordered::new();
+        let mut interrupt: Option<Interrupt> = None;
+        loop {
+            self.job.lease.check()?;
+            if self.job.env.is_shutting_down() {
+                interrupt = Some(stronger(interrupt, Interrupt::ShuttingDown));
+            }
+            let stop = self.job.stop.current();
+            if interrupt.is_none() && stop.is_none() {
+                match schedule::next(&slots) {
+                    Next::Finished => return Ok(RunEnd { stop: None }),
+                    Next::DependencyFailed(position) => {
+                        let verdict = Verdict::Skipped {
+                            code: "dependency_failed",
+                            message: "An object that this one needs was not created.".to_owned(),
+                        };
+                        self.end_item(subjects, &mut slots, position, verdict)
+                            .await?;
+                        continue;
+                    }
+                    Next::Start(position) => {
+                        let (Some(pinned), Some(item), Some(slot)) = (
+                            subjects.get(position),
+                            items.get_mut(position),
+                            slots.get_mut(position),
+                        ) else {
+                            continue;
+                        };
+                        slot.running = true;
+                        let item = std::mem::take(item);
+                        running.push(Box::pin(self.carry(position, pinned, item)));
+                        continue;
+                    }
+                    Next::Wait => {}
+                }
+            }
+            if running.is_empty() {
+                return match (interrupt, stop) {
+                    (Some(interrupt), _) => Err(interrupt),
+                    (None, Some(stop)) => {
+                        self.skip_rest(subjects, &mut slots, &mut items, stop).await
+                    }
+                    (None, None) => Ok(RunEnd { stop: None }),
+                };
+            }
+            let ended = tokio::select! {
+                ended = running.next() => ended,
+                () = self.job.stop.changed(), if stop.is_none() => continue,
+                () = self.job.lease.lost() => return Err(Interrupt::LeaseLost),
+            };
+            let Some((position, result)) = ended else {
+                continue;
+            };
+            if let Some(slot) = slots.get_mut(position) {
+                slot.running = false;
+            }
+            match result {
+                Ok(verdict) => {
+                    self.end_item(subjects, &mut slots, position, verdict)
+                        .await?
+                }
+                Err(Interrupt::LeaseLost) => return Err(Interrupt::LeaseLost),
+                Err(other) => {
+                    // Its row keeps what it has; this process does not start it again.
+                    interrupt = Some(stronger(interrupt, other));
+                }
+            }
+        }
+    }
+
+    /// Works on one subject until it ends or is interrupted.
+    async fn carry(
+        &self,
+        position: usize,
+        pinned: &PinnedSubject,
+        item: Item,
+    ) -> (usize, Result<Verdict, Interrupt>) {
+        let result = match self.prepare(pinned, item).await {
+            Ok(subject) => subject.carry().await,
+            Err(Exit::End(verdict)) => Ok(verdict),
+            Err(Exit::Interrupt(interrupt)) => Err(interrupt),
+        };
+        (position, result)
+    }
+
+    async fn prepare<'r>(
+        &'r self,
+        pinned: &'r PinnedSubject,
+        item: Item,
+    ) -> Result<Subject<'r>, Exit> {
+        let SubjectVersions { source, target } = inputs::load_versions(&self.job, pinned).await??;
+        let planned = plan::rebuild(
+            pinned,
+            &source,
+            target.as_ref(),
+            &self.overrides.literals,
+            self.options,
+        )
+        .map_err(|error| match error {
+            RebuildError::UnknownType(key) => Exit::failed(
+                "registry_changed",
+                format!("This worker does not know the policy type {key}."),
+            ),
+            RebuildError::Steps(_) | RebuildError::RevisionDiffers => Exit::failed(
+                "plan_changed",
+                "The calls derived now differ from the reviewed ones; run a new preflight.",
+            ),
+        })?;
+        let created = self
+            .created
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let writing = item.outcome == ItemOutcome::Writing;
+        Subject::prepare(
+            self,
+            pinned,
+            planned,
+            target,
+            Journal::read(&item.journal),
+            created,
+            writing,
+        )
+    }
+
+    /// Records an end and makes what was created known to later subjects.
+    async fn end_item(
+        &self,
+        subjects: &[PinnedSubject],
+        slots: &mut [Slot],
+        position: usize,
+        verdict: Verdict,
+    ) -> Result<(), Interrupt> {
+        let (Some(pinned), Some(slot)) = (subjects.get(position), slots.get_mut(position)) else {
+            return Ok(());
+        };
+        slot.outcome = record::end(self, pinned, verdict).await?;
+        Ok(())
+    }
+
+    /// A stop: what has not begun is skipped with the reason; what may have written stays as it is
+    /// recorded and is carried to its end first.
+    async fn skip_rest(
+        &self,
+        subjects: &[PinnedSubject],
+        slots: &mut [Slot],
+        items: &mut [Item],
+        stop: Stop,
+    ) -> Result<RunEnd, Interrupt> {
+        for position in 0..slots.len() {
+            let (Some(slot), Some(pinned)) = (slots.get(position), subjects.get(position)) else {
+                continue;
+            };
+            if slot.outcome == ItemOutcome::Writing {
+                // Left by a dead worker: its outcome still has to be found out.
+                let item = items
+                    .get_mut(position)
+                    .map(std::mem::take)
+                    .unwrap_or_default();
+                let (_, result) = self.carry(position, pinned, item).await;
+                self.end_item(subjects, slots, position, result?).await?;
+            } else if slot.outcome == ItemOutcome::Pending {
+                let verdict = Verdict::Skipped {
+                    code: stop.code(),
+                    message: stop_message(stop).to_owned(),
+                };
+                self.end_item(subjects, slots, position, verdict).await?;
+            }
+        }
+        Ok(RunEnd { stop: Some(stop) })
+    }
+}
+
+/// In an operator's words.
+pub(crate) fn stop_message(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Cancelled => "The run was cancelled before this subject began.",
+        Stop::ControlPaused => "The operation was paused before this subject began.",
+        Stop::RequesterRevoked => "The requester lost the right before this subject began.",
+        Stop::WorkerGaveUp => "Workers failed on this run too often.",
+    }
+}
+
+/// Of two reasons to stop here the one that leaves sooner.
+fn stronger(first: Option<Interrupt>, second: Interrupt) -> Interrupt {
+    match (first, second) {
+        (Some(Interrupt::ShuttingDown), _) | (_, Interrupt::ShuttingDown) => {
+            Interrupt::ShuttingDown
+        }
+        (
+            Some(Interrupt::Park { reason, until }),
+            Interrupt::Park {
+                until: other_until, ..
+            },
+        ) => Interrupt::Park {
+            reason,
+            until: until.max(other_until),
+        },
+        (_, second) => second,
+    }
+}
+
+fn slots(subjects: &[PinnedSubject], items: &[Item]) -> Vec<Slot> {
+    let positions: BTreeMap<&str, usize> = subjects
+        .iter()
+        .enumerate()
+        .map(|(position, subject)| (subject.subject_key.as_str(), position))
+        .collect();
+    subjects
+        .iter()
+        .zip(items)
+        .map(|(subject, item)| {
+            let needs = subject.depends_on();
+            Slot {
+                wave: subject.wave,
+                serial: policy_type::find(&subject.policy_type).is_some_and(|row| {
+                    row.family == domain::model::ResourceFamily::ConditionalAccess
+                }),
+                needs_stranger: needs.iter().any(|key| !positions.contains_key(key)),
+                needs: needs
+                    .iter()
+                    .filter_map(|key| positions.get(key).copied())
+                    .collect(),
+                outcome: item.outcome,
+                running: false,
+            }
+        })
+        .collect()
+}

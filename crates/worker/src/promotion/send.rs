@@ -1,0 +1,357 @@
+//! One write: leave to send, a last look, the intent on record, one request, its result on record.
+//!
+//! Decides what an answer means for the step. Never sends without a committed intent and never
+//! sends twice by itself.
+
+use std::time::{Duration, Instant};
+
+use domain::model::ResourceFamily;
+use domain::run::Stop;
+use domain::steps::{StepKind, WriteStep};
+use graph::{Admission, Answer, Approval, WriteKind, WriteOutcome, WriteRequest};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::journal::{Ending, Entry, Intent, StepResult, StepState};
+use super::subject::{Exit, Subject, Verdict};
+use super::{record, stop_message};
+use crate::interrupt::Interrupt;
+
+/// Approval requests lapse after about three days (Microsoft's Multi Admin Approval).
+const APPROVAL_DAYS: i64 = 3;
+/// A look older than this is taken again before the write.
+const LOOK_KEEPS: Duration = Duration::from_secs(1);
+
+/// What a sending means for its step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// It took effect.
+    Done {
+        /// Id in the answer.
+        object_id: Option<String>,
+    },
+    /// Nobody knows; it is in doubt.
+    Lost,
+    /// Not executed: send again.
+    Again,
+    /// Not executed: what it needs is not there (yet).
+    Gone,
+}
+
+impl Subject<'_> {
+    /// Sends a step once, after a look. `known` are list items that carry the identity already.
+    pub(crate) async fn send(
+        &mut self,
+        step: &WriteStep,
+        known: &[Value],
+    ) -> Result<Sending, Exit> {
+        let filled = self.filled(step)?;
+        let Some(admission) = self.admit(step).await? else {
+            return Ok(Sending::Again);
+        };
+        self.may_write(step).await?;
+        let request = self.request(&filled).await?;
+        let intent = Intent {
+            step: step.name.clone(),
+            client_request_id: request.client_request_id,
+            method: filled.method.clone(),
+            path: filled.path.clone(),
+            body_hash: request.body_hash(),
+            known_ids: known
+                .iter()
+                .filter_map(|item| item.get("id")?.as_str())
+                .map(str::to_owned)
+                .collect(),
+            at: self.run.job.now(),
+        };
+        fail_point!("before_intent");
+        record::intent(self, intent.clone()).await?;
+        fail_point!("after_intent");
+        if self.run.job.stop.current().is_some() && !self.wrote_before(&intent) {
+            self.not_sent(&intent).await?;
+            self.may_write(step).await?;
+        }
+        // The last word before the wire: a worker that was paused may have lost the run meanwhile.
+        self.run.job.lease.check()?;
+        let answer = self.run.writer.client.send(admission, &request).await;
+        fail_point!("after_send");
+        let outcome = graph::judge_write(&answer, write_kind(&step.kind));
+        let sending = self.take_in(step, &intent, &answer, outcome).await;
+        fail_point!("after_result");
+        sending
+    }
+
+    /// Waits for leave to write. A look that became old while waiting is taken again; `None` when
+    /// the step has to be judged anew.
+    async fn admit(&mut self, step: &WriteStep) -> Result<Option<Admission>, Exit> {
+        loop {
+            let begun = Instant::now();
+            match self.run.writer.client.admit(self.row.family).await {
+                Ok(admission) => {
+                    let serial = self.row.family == ResourceFamily::ConditionalAccess;
+                    if !serial && begun.elapsed() > LOOK_KEEPS && !self.still_as_seen(step).await? {
+                        return Ok(None);
+                    }
+                    return Ok(Some(admission));
+                }
+                Err(error) => {
+                    let problem = self.run.reader.problem(error);
+                    self.sit_out(problem).await?;
+                }
+            }
+        }
+    }
+
+    /// The look before the write, once more.
+    async fn still_as_seen(&mut self, step: &WriteStep) -> Result<bool, Exit> {
+        if step.kind == StepKind::CreateObject {
+            return Ok(self.objects_of_identity().await?.is_empty());
+        }
+        self.review(step).await?;
+        Ok(true)
+    }
+
+    /// Refuses to begin a write after a stop. What has already written something may finish within
+    /// the grace that the stop leaves.
+    pub(crate) async fn may_write(&mut self, step: &WriteStep) -> Result<(), Exit> {
+        let job = &self.run.job;
+        job.lease.check()?;
+        let wrote = self.journal.may_have_written();
+        if let Some(stop) = job.stop.current() {
+            if !wrote {
+                return Err(Exit::End(self.stopped_before(stop)));
+            }
+            if job.stop.grace_is_over() {
+                return Err(Exit::failed(
+                    stop.code(),
+                    format!(
+                        "Stopped half way: {} and what follows was not sent.",
+                        step.name
+                    ),
+                ));
+            }
+        }
+        if job.env.is_shutting_down() && !wrote {
+            return Err(Interrupt::ShuttingDown.into());
+        }
+        Ok(())
+    }
+
+    fn stopped_before(&self, stop: Stop) -> Verdict {
+        let message = stop_message(stop).to_owned();
+        // What says `writing` cannot become `skipped`, although nothing took effect.
+        if self.writing {
+            return Verdict::Failed {
+                code: stop.code(),
+                message,
+                observed: None,
+            };
+        }
+        Verdict::Skipped {
+            code: stop.code(),
+            message,
+        }
+    }
+
+    /// Whether anything but this fresh intent may have taken effect.
+    fn wrote_before(&self, intent: &Intent) -> bool {
+        self.steps.iter().any(|step| {
+            step.name != intent.step && self.journal.state_of(&step.name) != StepState::Open
+        })
+    }
+
+    async fn request(&self, filled: &WriteStep) -> Result<WriteRequest, Exit> {
+        let method = filled.method.parse().map_err(|_| {
+            Exit::failed("plan_changed", "The plan has a verb that does not write.")
+        })?;
+        let justification = format!("Cross-tenant promotion, run {}", self.run.job.run.id);
+        let mut request = WriteRequest::new(
+            Uuid::new_v4(),
+            method,
+            filled.version,
+            filled.path.clone(),
+            filled.body.as_ref(),
+            Approval::Justification(justification),
+        );
+        request.path_template.clone_from(&filled.path_template);
+        self.run
+            .writer
+            .client
+            .check_request(&request)
+            .map_err(|_| {
+                Exit::failed("plan_changed", "The plan has an address that is not valid.")
+            })?;
+        Ok(request)
+    }
+
+    async fn not_sent(&mut self, intent: &Intent) -> Result<(), Exit> {
+        let result = self.result(
+            intent,
+            &Answer::lost(graph::Lost::NeverSent),
+            Ending::NotSent,
+        );
+        self.note(Entry::Result(result)).await?;
+        Ok(())
+    }
+
+    /// Records the result and says what it means.
+    async fn take_in(
+        &mut self,
+        step: &WriteStep,
+        intent: &Intent,
+        answer: &Answer,
+        outcome: WriteOutcome,
+    ) -> Result<Sending, Exit> {
+        let mut result = self.result(intent, answer, Ending::Refused);
+        let error_text = answer.error().map(|error| {
+            let text = error.operator_text().to_owned();
+            if error.code.is_empty() {
+                text
+            } else {
+                format!("{}: {text}", error.code)
+            }
+        });
+        result.error.clone_from(&error_text);
+        let said = error_text.unwrap_or_else(|| "Graph gave no reason.".to_owned());
+        let verdict: Result<Sending, Exit> = match outcome {
+            WriteOutcome::Done { id } => {
+                result.ending = Ending::Done;
+                result.object_id.clone_from(&id);
+                Ok(Sending::Done { object_id: id })
+            }
+            WriteOutcome::Unknown => {
+                result.ending = Ending::Unknown;
+                Ok(Sending::Lost)
+            }
+            WriteOutcome::NotSent => {
+                result.ending = Ending::NotSent;
+                Ok(Sending::Again)
+            }
+            WriteOutcome::Throttled { .. } => {
+                result.ending = Ending::Throttled;
+                Ok(Sending::Again)
+            }
+            WriteOutcome::NotYet { .. } => {
+                result.ending = Ending::NotYet;
+                Ok(Sending::Gone)
+            }
+            WriteOutcome::RenewToken => {
+                result.ending = Ending::Unauthorized;
+                if std::mem::replace(&mut self.renewed, true) {
+                    Err(Exit::failed("graph_unauthorized", said))
+                } else {
+                    Ok(Sending::Again)
+                }
+            }
+            WriteOutcome::ApprovalRequired { code } => {
+                result.ending = Ending::ApprovalRequired;
+                result.approval_code.clone_from(&code);
+                result.approval_expires_at =
+                    Some(intent.at + chrono::Duration::days(APPROVAL_DAYS));
+                Err(Exit::failed(
+                    "approval_required",
+                    approval_message(code.as_deref()),
+                ))
+            }
+            WriteOutcome::ApprovalJustificationMissing => {
+                Err(Exit::failed("approval_required", said))
+            }
+            WriteOutcome::Forbidden { .. } => Err(Exit::failed("graph_forbidden", said)),
+            WriteOutcome::Rejected {
+                missing_reference: true,
+                ..
+            } if self.depends_on_fresh() => {
+                result.ending = Ending::NotYet;
+                Ok(Sending::Gone)
+            }
+            WriteOutcome::Rejected { .. } | WriteOutcome::PreconditionFailed { .. } => {
+                Err(Exit::failed("graph_rejected", said))
+            }
+            WriteOutcome::Conflict { .. } => match step.kind {
+                // "Already exists" right after a lost create is that create: reconcile.
+                StepKind::CreateObject | StepKind::CreateChild { .. } => {
+                    if self.journal.unknowns(&step.name) > 0 {
+                        result.ending = Ending::Unknown;
+                        Ok(Sending::Lost)
+                    } else {
+                        Err(Exit::failed("graph_rejected", said))
+                    }
+                }
+                StepKind::Replace | StepKind::ReplaceAction | StepKind::DeleteChild => {
+                    Err(Exit::failed("graph_rejected", said))
+                }
+            },
+        };
+        let throttled = result.ending == Ending::Throttled;
+        let never_sent = result.ending == Ending::NotSent;
+        if result.ending == Ending::Unknown {
+            self.run.job.env.metrics.count(
+                "promotion_worker_unknown_outcomes_total",
+                &[(
+                    "step",
+                    &step.name.split(':').next().unwrap_or_default().to_owned(),
+                )],
+            );
+        }
+        self.note(Entry::Result(result)).await?;
+        if throttled {
+            // The family is held back by the client; the next leave to write waits, or parks.
+            self.run
+                .job
+                .env
+                .metrics
+                .count("promotion_worker_throttled_waits_total", &[]);
+        }
+        if never_sent {
+            self.trouble += 1;
+            if self.trouble > 5 {
+                return Err(Exit::failed(
+                    "graph_unavailable",
+                    "Graph cannot be reached.",
+                ));
+            }
+            self.run
+                .job
+                .pause(Duration::from_secs(1 << self.trouble.min(4)))
+                .await?;
+        }
+        verdict
+    }
+
+    /// Whether the plan writes ids that this run created a moment ago: then "not found" may be lag.
+    fn depends_on_fresh(&self) -> bool {
+        !self.pinned.depends_on().is_empty()
+    }
+
+    fn result(&self, intent: &Intent, answer: &Answer, ending: Ending) -> StepResult {
+        StepResult {
+            step: intent.step.clone(),
+            client_request_id: intent.client_request_id,
+            ending,
+            status: answer.status,
+            request_id: answer.headers.request_id.clone(),
+            date: answer.headers.date.clone(),
+            object_id: None,
+            approval_code: None,
+            approval_expires_at: None,
+            error: None,
+            at: self.run.job.now(),
+        }
+    }
+}
+
+fn approval_message(code: Option<&str>) -> String {
+    let code = code.map_or(String::new(), |code| format!(" (approval code {code})"));
+    format!(
+        "The target requires an administrator's approval for this change{code}. Approve it in Intune, then run the same promotion again."
+    )
+}
+
+const fn write_kind(kind: &StepKind) -> WriteKind {
+    match kind {
+        StepKind::CreateObject | StepKind::CreateChild { .. } => WriteKind::Create,
+        StepKind::Replace => WriteKind::Replace,
+        StepKind::ReplaceAction => WriteKind::Action,
+        StepKind::DeleteChild => WriteKind::Delete,
+    }
+}

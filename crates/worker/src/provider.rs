@@ -1,0 +1,348 @@
+//! The clients of one run: bound to its tenants, halted with it. Translates what the Graph seam
+//! reports into what a run can do about it; sends nothing by itself.
+
+use chrono::{DateTime, Utc};
+use domain::model::{GraphVersion, ResourceFamily};
+use graph::{
+    CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, ReadRequest, SecretText,
+    TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
+};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use store::StoreError;
+use store::connections::{self, CREDENTIAL_COLUMN};
+use store::tenants::{self, TenantRow};
+use uuid::Uuid;
+
+use crate::environment::Environment;
+use crate::interrupt::Interrupt;
+use crate::job::Job;
+use crate::lease::Halt;
+
+/// Why a read gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReadProblem {
+    /// The work stops here.
+    Interrupted(Interrupt),
+    /// Graph asks for a wait that is too long to sit out.
+    Throttled { until: DateTime<Utc> },
+    /// There is no such object.
+    NotFound,
+    /// A role, licence or restriction.
+    Forbidden { message: String },
+    /// Graph refuses the request itself.
+    Rejected { message: String },
+    /// The credential gives no usable token.
+    Unauthorized { code: &'static str, message: String },
+    /// Passing failures, too many of them.
+    Unavailable { code: &'static str, message: String },
+    /// An answer that cannot be used: an endless list, an item that cannot be parsed.
+    Unusable { code: &'static str, message: String },
+}
+
+impl ReadProblem {
+    /// Stable reason code and a message for the operator.
+    pub(crate) fn explain(self) -> (&'static str, String) {
+        match self {
+            Self::Interrupted(_) => ("interrupted", "The work was interrupted.".to_owned()),
+            Self::Throttled { until } => {
+                ("throttled", format!("Graph asks to wait until {until}."))
+            }
+            Self::NotFound => ("graph_not_found", "Graph does not find it.".to_owned()),
+            Self::Forbidden { message } => ("graph_forbidden", message),
+            Self::Rejected { message } => ("graph_rejected", message),
+            Self::Unauthorized { code, message }
+            | Self::Unavailable { code, message }
+            | Self::Unusable { code, message } => (code, message),
+        }
+    }
+}
+
+/// Why there is no client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionProblem {
+    /// Stable code for connection health and run items.
+    pub(crate) code: &'static str,
+    /// For the operator. Never part of a secret.
+    pub(crate) message: String,
+}
+
+/// A client that reads one tenant on behalf of one run.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    inner: TenantReader,
+    halt: Halt,
+}
+
+impl Reader {
+    /// Reads one JSON document.
+    pub(crate) async fn get(
+        &self,
+        family: ResourceFamily,
+        version: GraphVersion,
+        path: &str,
+    ) -> Result<Value, ReadProblem> {
+        self.halt.check().map_err(ReadProblem::Interrupted)?;
+        let answer = self
+            .inner
+            .get(&ReadRequest::new(family, version, path))
+            .await
+            .map_err(|error| self.problem(error))?;
+        answer.json().map_err(|_| ReadProblem::Unusable {
+            code: "unparsable_item",
+            message: "Graph's answer cannot be parsed.".to_owned(),
+        })
+    }
+
+    /// Begins a list.
+    pub(crate) fn list(
+        &self,
+        family: ResourceFamily,
+        version: GraphVersion,
+        path: &str,
+    ) -> PageReader<'_> {
+        PageReader {
+            pages: self.inner.pages(ReadRequest::new(family, version, path)),
+            reader: self,
+        }
+    }
+
+    /// The Graph client itself, for the connection check.
+    pub(crate) const fn client(&self) -> &TenantReader {
+        &self.inner
+    }
+
+    /// What a failed call means for the run.
+    pub(crate) fn problem(&self, error: CallError) -> ReadProblem {
+        match error {
+            CallError::Stopped => ReadProblem::Interrupted(self.halt.reason()),
+            CallError::Throttled { until } | CallError::Deadline { until } => {
+                ReadProblem::Throttled { until }
+            }
+            CallError::Token(error) => token_problem(&error),
+            CallError::NotFound { .. } => ReadProblem::NotFound,
+            CallError::Forbidden { error, .. } => ReadProblem::Forbidden {
+                message: error.operator_text().to_owned(),
+            },
+            CallError::Rejected {
+                status: 401, error, ..
+            } => ReadProblem::Unauthorized {
+                code: "graph_unauthorized",
+                message: error.operator_text().to_owned(),
+            },
+            CallError::Rejected { error, .. } => ReadProblem::Rejected {
+                message: error.operator_text().to_owned(),
+            },
+            CallError::Unavailable { attempts, .. } => ReadProblem::Unavailable {
+                code: "graph_unavailable",
+                message: format!("Graph gave no usable answer in {attempts} attempts."),
+            },
+            CallError::Lane(_) => ReadProblem::Unavailable {
+                code: "lane_unavailable",
+                message: "The Conditional Access lane could not be asked for a place.".to_owned(),
+            },
+            CallError::Path(_) => ReadProblem::Unusable {
+                code: "invalid_path",
+                message: "The object's id does not make a valid address.".to_owned(),
+            },
+            CallError::Incomplete(why) => ReadProblem::Unusable {
+                code: "list_incomplete",
+                message: format!("The list cannot be read to its end: {why}."),
+            },
+        }
+    }
+}
+
+fn token_problem(error: &TokenError) -> ReadProblem {
+    if error.is_terminal() {
+        return ReadProblem::Unauthorized {
+            code: error.code(),
+            message: error.to_string(),
+        };
+    }
+    ReadProblem::Unavailable {
+        code: error.code(),
+        message: error.to_string(),
+    }
+}
+
+/// A list being read page by page.
+pub(crate) struct PageReader<'r> {
+    pages: Pages<'r>,
+    reader: &'r Reader,
+}
+
+impl PageReader<'_> {
+    /// The next page's items; `None` once the list is whole.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Box<RawValue>>>, ReadProblem> {
+        self.reader.halt.check().map_err(ReadProblem::Interrupted)?;
+        self.pages
+            .next()
+            .await
+            .map_err(|error| self.reader.problem(error))
+    }
+}
+
+/// A client that writes to the target of one run.
+pub(crate) struct Writer {
+    pub(crate) client: TenantWriter,
+}
+
+/// A tenant with its opened connection.
+pub(crate) struct Opened {
+    pub(crate) tenant: TenantRow,
+    connection: TenantConnection,
+}
+
+/// Opens the connection of the run's own tenant.
+pub(crate) async fn open(job: &Job) -> Result<Result<Opened, ConnectionProblem>, Interrupt> {
+    let (workspace_id, tenant_id) = (job.run.workspace_id, job.run.tenant_id);
+    let loaded = job
+        .read(move |conn| {
+            let tenant = tenants::find_tenant(conn, workspace_id, tenant_id)?
+                .ok_or(StoreError::NotFound("tenant"))?;
+            let connection = connections::find_connection(conn, workspace_id, tenant_id)?;
+            let sealed = match connection {
+                Some(_) => Some(connections::load_sealed_credential(conn, tenant_id)?),
+                None => None,
+            };
+            Ok((tenant, connection, sealed))
+        })
+        .await?;
+    let (tenant, Some(row), Some(sealed)) = loaded else {
+        return Ok(Err(problem(
+            "connection_missing",
+            "The tenant has no connection.",
+        )));
+    };
+    let env = &job.env;
+    let Ok(plain) = env.opening_keys.open(tenant_id, CREDENTIAL_COLUMN, &sealed) else {
+        return Ok(Err(problem(
+            "credential_sealed_to_other_key",
+            "The stored credential does not open with this worker's key; set it again.",
+        )));
+    };
+    let Some(cloud) = Cloud::ALL.into_iter().find(|c| c.as_str() == row.cloud) else {
+        return Ok(Err(problem("cloud_unknown", "The cloud is not known.")));
+    };
+    Ok(read_credential(env, &plain).and_then(|credential| {
+        credential
+            .check()
+            .map_err(|error| problem("credential_unusable", &error.to_string()))?;
+        let connection = TenantConnection::new(
+            cloud,
+            env.gateway.overrides(),
+            tenant.entra_tenant_id,
+            row.client_id.to_string(),
+            credential,
+        )
+        .map_err(|error| problem("endpoint_invalid", &error.to_string()))?;
+        Ok(Opened { tenant, connection })
+    }))
+}
+
+impl Opened {
+    /// A reader for the run.
+    pub(crate) fn reader(&self, job: &Job) -> Reader {
+        Reader {
+            inner: job
+                .env
+                .gateway
+                .reader(self.connection.clone(), context(&job.lease.halt())),
+            halt: job.lease.halt(),
+        }
+    }
+
+    /// A writer for the run: its own tenant is the only one it can ever be made for.
+    pub(crate) fn writer(
+        &self,
+        job: &Job,
+        only_read: &[Uuid],
+    ) -> Result<Writer, ConnectionProblem> {
+        let target = WriteTarget::of_run(self.tenant.entra_tenant_id, only_read)
+            .map_err(|error| problem("target_is_source", &error.to_string()))?;
+        let client = job
+            .env
+            .gateway
+            .writer(&target, self.connection.clone(), context(&job.lease.halt()))
+            .map_err(|error| problem("target_is_source", &error.to_string()))?;
+        Ok(Writer { client })
+    }
+}
+
+fn context(halt: &Halt) -> CallContext {
+    CallContext {
+        deadline: None,
+        stop: halt.token().clone(),
+        on_wait: None,
+    }
+}
+
+fn problem(code: &'static str, message: &str) -> ConnectionProblem {
+    ConnectionProblem {
+        code,
+        message: message.to_owned(),
+    }
+}
+
+/// The sealed text is the JSON of the connection request's `credential`.
+fn read_credential(env: &Environment, plain: &[u8]) -> Result<Credential, ConnectionProblem> {
+    let unusable = || {
+        problem(
+            "credential_unusable",
+            "The stored credential is not in a form this worker knows; set it again.",
+        )
+    };
+    let value: Value = serde_json::from_slice(plain).map_err(|_| unusable())?;
+    let text = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| value.get(name)?.as_str())
+            .map(str::to_owned)
+    };
+    let secret = |names: &[&str]| text(names).map(SecretText::new).ok_or_else(unusable);
+    match text(&["kind"]).as_deref() {
+        Some("client_secret") => Ok(Credential::ClientSecret(secret(&["client_secret"])?)),
+        Some("certificate") => Ok(Credential::Certificate {
+            certificate_pem: text(&["certificate_pem", "certificate"]).ok_or_else(unusable)?,
+            private_key_pem: secret(&["private_key_pem", "private_key"])?,
+        }),
+        Some("federated_token") => {
+            let name = text(&["name", "federated_token", "token_file"]).ok_or_else(unusable)?;
+            let path = env.config.federated_token_files.get(&name).ok_or_else(|| {
+                problem(
+                    "federated_token_unknown",
+                    "This worker has no federated token file of that name.",
+                )
+            })?;
+            Ok(Credential::FederatedTokenFile(path.clone()))
+        }
+        _ => Err(unusable()),
+    }
+}
+
+/// Settings of the process's gateway.
+pub(crate) fn gateway_settings(
+    config: &crate::config::Config,
+    lane: graph::LaneGate,
+    on_call: graph::OnCall,
+) -> GatewaySettings {
+    GatewaySettings {
+        overrides: graph::EndpointOverrides {
+            graph: config.graph_url.clone(),
+            login: config.login_url.clone(),
+            allow_insecure: config.allow_insecure_graph,
+        },
+        transport: graph::TransportLimits {
+            request_timeout: config.graph_timeout,
+            ..graph::TransportLimits::default()
+        },
+        budget: graph::BudgetLimits {
+            reads_per_window: config.reads_per_20s,
+            writes_per_window: config.writes_per_20s,
+            conditional_access_per_second: config.conditional_access_per_second,
+        },
+        lane,
+        on_call: Some(on_call),
+    }
+}

@@ -1,0 +1,183 @@
+//! Reads objects of a policy type completely: list, item, sub-collections, assignments.
+//!
+//! One reader for sync, for the look before a write and for the look after it, so that "the same"
+//! means the same. Knows rows, not types. Never writes.
+
+use domain::capture::{self, RawPolicy};
+use domain::policy_type::PolicyType;
+use serde_json::Value;
+
+use crate::inventory_sync::flat;
+use crate::provider::{ReadProblem, Reader};
+
+/// Path of a row's collection with what its list needs.
+pub(crate) fn list_path(row: &PolicyType) -> String {
+    match row.list_expand {
+        Some(expand) => format!("{}?$expand={expand}", row.path),
+        None => row.path.to_owned(),
+    }
+}
+
+/// Path of one object.
+pub(crate) fn item_path(row: &PolicyType, external_id: &str) -> String {
+    format!("{}/{}", row.path, encode(external_id))
+}
+
+/// Percent-encodes everything but unreserved characters.
+pub(crate) fn encode(text: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// Reads the rest of a listed object: its own item where the list is partial, its sub-collections,
+/// its assignments.
+pub(crate) async fn read_rest(
+    reader: &Reader,
+    row: &PolicyType,
+    listed: Value,
+) -> Result<RawPolicy, ReadProblem> {
+    let id = listed
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let item = if row.item_get {
+        keep_type(read_item(reader, row, &id).await?, &listed)
+    } else {
+        listed
+    };
+    read_parts(reader, row, &id, item).await
+}
+
+/// Reads one object by id, completely.
+pub(crate) async fn read_object(
+    reader: &Reader,
+    row: &PolicyType,
+    external_id: &str,
+) -> Result<RawPolicy, ReadProblem> {
+    let item = read_item(reader, row, external_id).await?;
+    read_parts(reader, row, external_id, item).await
+}
+
+async fn read_item(
+    reader: &Reader,
+    row: &PolicyType,
+    external_id: &str,
+) -> Result<Value, ReadProblem> {
+    let mut path = item_path(row, external_id);
+    if let Some(expand) = row.item_expand {
+        path.push_str("?$expand=");
+        path.push_str(expand);
+    }
+    reader.get(row.family, row.version, &path).await
+}
+
+async fn read_parts(
+    reader: &Reader,
+    row: &PolicyType,
+    external_id: &str,
+    item: Value,
+) -> Result<RawPolicy, ReadProblem> {
+    let mut raw = RawPolicy {
+        item,
+        ..RawPolicy::default()
+    };
+    for sub in row.sub_collections {
+        let mut path = format!("{}/{}", item_path(row, external_id), sub.path);
+        if let Some(top) = sub.top {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            path.push_str(&format!("{separator}$top={top}"));
+        }
+        let children = read_all(reader, row, &path).await?;
+        raw.sub_collections
+            .insert(sub.property.to_owned(), children);
+    }
+    if let Some(rule) = row.assignments {
+        let path = format!("{}/{}", item_path(row, external_id), rule.read);
+        raw.assignments = Some(read_all(reader, row, &path).await?);
+    }
+    Ok(raw)
+}
+
+/// A whole small collection. An item that cannot be parsed makes the object unreadable.
+pub(crate) async fn read_all(
+    reader: &Reader,
+    row: &PolicyType,
+    path: &str,
+) -> Result<Vec<Value>, ReadProblem> {
+    let mut items = Vec::new();
+    let mut pages = reader.list(row.family, row.version, path);
+    while let Some(page) = pages.next().await? {
+        for raw in page {
+            let item = serde_json::from_str(raw.get()).map_err(|_| ReadProblem::Unusable {
+                code: "unparsable_item",
+                message: format!("A part of an object of {} cannot be parsed.", row.path),
+            })?;
+            items.push(item);
+        }
+    }
+    Ok(items)
+}
+
+/// `@odata.type` may be missing in an item although the list had it.
+fn keep_type(mut item: Value, listed: &Value) -> Value {
+    const TYPE: &str = "@odata.type";
+    if let (Some(object), Some(kind)) = (item.as_object_mut(), listed.get(TYPE))
+        && !object.contains_key(TYPE)
+    {
+        object.insert(TYPE.to_owned(), kind.clone());
+    }
+    item
+}
+
+/// All list items of this identity, to the end of the list. Asks by name where the type allows it
+/// and falls back to the whole list when the tenant does not.
+pub(crate) async fn find_by_identity(
+    reader: &Reader,
+    row: &PolicyType,
+    identity_key: &str,
+    display_name: &str,
+) -> Result<Vec<Value>, ReadProblem> {
+    if row.name_filter {
+        let quoted = encode(&display_name.replace('\'', "''"));
+        let path = format!(
+            "{}?$filter={}%20eq%20%27{quoted}%27",
+            row.path, row.name_property
+        );
+        match matching(reader, row, &path, identity_key).await {
+            Err(ReadProblem::Rejected { .. }) => {}
+            other => return other,
+        }
+    }
+    matching(reader, row, row.path, identity_key).await
+}
+
+async fn matching(
+    reader: &Reader,
+    row: &PolicyType,
+    path: &str,
+    identity_key: &str,
+) -> Result<Vec<Value>, ReadProblem> {
+    let mut found = Vec::new();
+    let mut pages = reader.list(row.family, row.version, path);
+    while let Some(page) = pages.next().await? {
+        for raw in page {
+            // An item that cannot be parsed still has its name.
+            let item = serde_json::from_str::<Value>(raw.get()).unwrap_or_else(|_| flat(&raw));
+            if capture::belongs(row, &item)
+                && capture::identity_of_list_item(row, &item).as_deref() == Some(identity_key)
+            {
+                found.push(item);
+            }
+        }
+    }
+    Ok(found)
+}
