@@ -335,6 +335,9 @@ fn facet_verdict(
     if left.uncertain.contains_key(&facet) || right.uncertain.contains_key(&facet) {
         return FacetVerdict::Indeterminate;
     }
+    if facet == Facet::Settings && keys_differ(left, right) {
+        return FacetVerdict::Indeterminate;
+    }
     let (Some(ours), Some(theirs)) = (left.facets.get(&facet), right.facets.get(&facet)) else {
         return FacetVerdict::Indeterminate;
     };
@@ -347,6 +350,13 @@ fn facet_verdict(
     } else {
         FacetVerdict::Different
     }
+}
+
+/// Secret fingerprints under different keys cannot be compared.
+fn keys_differ(left: &Fingerprints, right: &Fingerprints) -> bool {
+    !left.secret_keys.is_empty()
+        && !right.secret_keys.is_empty()
+        && left.secret_keys != right.secret_keys
 }
 
 /// A Conditional Access state is settled when the target has the source's own state (someone
@@ -385,6 +395,10 @@ fn uncertainty_reasons(options: Options, left: &Fingerprints, right: &Fingerprin
                 reasons.insert(Reason::new(&uncertainty.code, message));
             }
         }
+    }
+    if keys_differ(left, right) {
+        let text = "The secrets of the two policies were fingerprinted with different keys.";
+        reasons.insert(Reason::new("secret_not_comparable", text));
     }
     reasons.into_iter().collect()
 }

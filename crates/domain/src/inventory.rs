@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::canonical::Fingerprints;
 use crate::model::Facet;
+use crate::references::Overrides;
 
 /// A live policy of an inventory, without its content.
 #[derive(Clone, Debug)]
@@ -59,5 +60,38 @@ impl Inventory {
     /// Whether nothing was ever read.
     pub fn never_synced(&self) -> bool {
         self.known_types.is_empty()
+    }
+
+    /// Drops what was uncertain in this (target) inventory only because several objects have one
+    /// name, where the request's mappings name exactly that object.
+    pub fn settle(&mut self, overrides: &Overrides) {
+        let mapped: BTreeSet<(String, String)> = overrides
+            .references
+            .values()
+            .map(|chosen| {
+                (
+                    chosen.object.kind.clone(),
+                    chosen.object.external_id.to_ascii_lowercase(),
+                )
+            })
+            .collect();
+        if mapped.is_empty() {
+            return;
+        }
+        for prints in self
+            .policies
+            .iter_mut()
+            .filter_map(|p| p.fingerprints.as_mut())
+        {
+            for uncertain in prints.uncertain.values_mut() {
+                uncertain.retain(|u| {
+                    u.code != "reference_ambiguous"
+                        || u.reference.as_ref().is_none_or(|of| !mapped.contains(of))
+                });
+            }
+            prints
+                .uncertain
+                .retain(|_, uncertain| !uncertain.is_empty());
+        }
     }
 }

@@ -63,7 +63,7 @@ pub fn compare(
 ) -> Derived<Compared> {
     let selection = body.selection.clone();
     let mut source = Side::load(conn, workspace_id, selection.source_tenant_id)?;
-    let target = Side::load(conn, workspace_id, selection.target_tenant_id)?;
+    let mut target = Side::load(conn, workspace_id, selection.target_tenant_id)?;
     let mut errors = Vec::new();
     check_subject_keys(body, &source, &target, &mut errors);
     check_pairings(body, &source, &target, &mut errors);
@@ -72,6 +72,7 @@ pub fn compare(
         return Ok(Err(Problem::invalid(errors)));
     }
     recompute_touched(conn, &selection, &mut source, &target, &overrides)?;
+    target.inventory.settle(&overrides);
     let comparison = compare::compare(&selection, &source.inventory, &target.inventory);
     Ok(Ok(Compared {
         selection,
