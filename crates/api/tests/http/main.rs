@@ -1,0 +1,13 @@
+//! The API over real HTTP with a real PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod access;
+mod edges;
+mod promotion;
+mod resources;
+mod support;

@@ -1,0 +1,1 @@
+//! Compare, preflight and execute on a seeded inventory.
