@@ -129,7 +129,9 @@ fn entry(row: &AuditRow) -> Value {
 /// The workspace named by id or name, or all of them.
 async fn chosen(db: &Db, named: Option<String>) -> Result<Vec<WorkspaceRow>, Failure> {
     let Some(named) = named else {
-        return Ok(db.read_view(store::workspaces::list_workspaces).await?);
+        return Err(Failure::Usage(
+            "name the workspace with --workspace".to_owned(),
+        ));
     };
     let wanted = named.clone();
     let found = db

@@ -32,10 +32,15 @@ pub(crate) fn ending_of(preflight: &Value) -> Ending {
     if preflight.get("executable") == Some(&Value::Bool(true)) {
         return Ending::Differences;
     }
+    // That nothing is ready is no obstacle where nothing is wanted.
     let gated = preflight
         .get("gates")
         .and_then(Value::as_array)
-        .is_some_and(|gates| !gates.is_empty());
+        .is_some_and(|gates| {
+            gates
+                .iter()
+                .any(|gate| text(gate, "code") != "nothing_ready")
+        });
     let held = number(preflight, "/summary/blocked")
         + number(preflight, "/summary/manual_mapping_required");
     if gated || held > 0 {
@@ -58,7 +63,8 @@ mod tests {
                 Ending::Differences,
             ),
             (
-                json!({"executable": false, "summary": {"unchanged": 4}}),
+                json!({"executable": false, "gates": [{"code": "nothing_ready"}],
+                    "summary": {"unchanged": 4}}),
                 Ending::Done,
             ),
             (

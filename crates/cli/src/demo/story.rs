@@ -94,7 +94,7 @@ pub(crate) async fn tell(
         urls: &installation.urls,
         seconds: began.elapsed().as_secs_f64(),
     };
-    conclude(installation, &report, narrator);
+    conclude(installation, &report, arguments.keep, narrator);
     if arguments.json {
         show::json(&report.to_json())?;
     }
@@ -192,14 +192,19 @@ async fn execute_again(workspace: &Workspace, selection: &Value) -> Result<Strin
     match start(workspace, &body, &Uuid::new_v4().to_string()).await {
         Ok(started) => Ok(text(&started, "result").to_owned()),
         Err(Failure::Refused(problem)) => {
-            let reason = problem.pointer("/reasons/0/code").and_then(Value::as_str);
-            Ok(reason.unwrap_or(text(&problem, "code")).to_owned())
+            let reasons = problem.get("reasons").and_then(Value::as_array);
+            let codes: Vec<&str> = reasons
+                .into_iter()
+                .flatten()
+                .map(|reason| text(reason, "code"))
+                .collect();
+            Ok(codes.join(", "))
         }
         Err(failure) => Err(failure),
     }
 }
 
-fn conclude(installation: &Installation, report: &Report<'_>, narrator: Narrator) {
+fn conclude(installation: &Installation, report: &Report<'_>, keep: bool, narrator: Narrator) {
     let (ready, verified) = report.ready_and_matching();
     let Figures {
         source_reads,
@@ -231,10 +236,14 @@ fn conclude(installation: &Installation, report: &Report<'_>, narrator: Narrator
         text(report.run, "id"),
         urls.graph
     ));
-    narrator.line(&format!(
-        "   try                PROMOTION_API_URL={} PROMOTION_WORKSPACE={workspace_id} PROMOTION_TOKEN={token} promotionctl runs list",
-        urls.api
-    ));
+    if keep {
+        narrator.line(&format!(
+            "   try                PROMOTION_API_URL={} PROMOTION_WORKSPACE={workspace_id} PROMOTION_TOKEN={token} promotionctl runs list",
+            urls.api
+        ));
+    } else {
+        narrator.line("   (they end with the demo; add --keep to leave everything running)");
+    }
     let faults = report.faults();
     if faults.is_empty() {
         narrator.line("\nEvery ready subject landed once, was read back and matches.");

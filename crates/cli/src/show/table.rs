@@ -2,8 +2,9 @@
 
 use crate::show::clean;
 
-/// The widest a cell gets.
-const WIDEST: usize = 72;
+/// The widest a cell gets, but for the last of a row, which pushes nothing aside.
+const WIDEST: usize = 60;
+const WIDEST_LAST: usize = 400;
 
 /// A table being filled.
 #[derive(Debug)]
@@ -23,7 +24,10 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let cells = cells.into_iter().map(|cell| cut(&clean(&cell))).collect();
+        let mut cells: Vec<String> = cells.into_iter().map(|cell| clean(&cell)).collect();
+        let last = cells.pop().map(|cell| cut(&cell, WIDEST_LAST));
+        let mut cells: Vec<String> = cells.iter().map(|cell| cut(cell, WIDEST)).collect();
+        cells.extend(last);
         self.rows.push(cells);
     }
 
@@ -58,11 +62,11 @@ impl Table {
     }
 }
 
-fn cut(cell: &str) -> String {
-    if cell.chars().count() <= WIDEST {
+fn cut(cell: &str, widest: usize) -> String {
+    if cell.chars().count() <= widest {
         return cell.to_owned();
     }
-    let start: String = cell.chars().take(WIDEST - 1).collect();
+    let start: String = cell.chars().take(widest - 1).collect();
     format!("{}…", start.trim_end())
 }
 
@@ -83,8 +87,10 @@ mod tests {
 
     #[test]
     fn a_long_cell_is_cut() {
-        let mut table = Table::new(&["a"]);
-        table.row(["x".repeat(100)]);
-        assert!(table.render().ends_with("x…\n"));
+        let mut table = Table::new(&["a", "b"]);
+        table.row(["x".repeat(100), "y".repeat(100)]);
+        let shown = table.render();
+        assert!(shown.contains("x…  y"), "{shown}");
+        assert!(shown.contains(&"y".repeat(100)), "the last cell has room");
     }
 }
