@@ -69,7 +69,7 @@ CREATE TABLE policies (
 );
 CREATE INDEX policies_workspace_idx ON policies (workspace_id, tenant_id);
 CREATE INDEX policies_live_idx ON policies (tenant_id, policy_type, lower(display_name), id) WHERE removed_at IS NULL;
-CREATE INDEX policies_current_version_idx ON policies (current_version_id);
+CREATE INDEX policies_current_version_idx ON policies (current_version_id, id);
 
 CREATE TABLE policy_versions (
     id uuid PRIMARY KEY,

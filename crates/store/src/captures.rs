@@ -95,7 +95,8 @@ struct Known {
 }
 
 /// Stores a policy and its version, unless a newer observation of it is stored already. A policy
-/// that was marked removed is live again.
+/// that was marked removed is live again. Needs a transaction: policy and version refer to each
+/// other, which is checked at commit.
 pub fn upsert_policy_capture(
     conn: &mut PgConnection,
     capture: &PolicyCapture,
@@ -167,14 +168,10 @@ fn replace(
         .select(policy_versions::id)
         .first(conn)
         .optional()?;
-    let version_id = match stored {
-        Some(id) => id,
-        None => {
-            let id = Uuid::now_v7();
-            insert_version(conn, known.id, id, capture)?;
-            id
-        }
-    };
+    let version_id = stored.unwrap_or_else(Uuid::now_v7);
+    if stored.is_none() {
+        insert_version(conn, known.id, version_id, capture)?;
+    }
     let same_version = known.current_version_id == Some(version_id);
     let changed = !same_version
         || known.removed_at.is_some()

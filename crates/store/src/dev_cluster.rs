@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -332,30 +332,30 @@ fn initialise(
     user: Option<(u32, u32)>,
     password: &str,
 ) -> Result<(), DevClusterError> {
+    let io = |error| DevClusterError::Io("run initdb", error);
+    // In the private folder, readable by its owner alone, gone when the folder goes.
+    let password_file = folder.join("password");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&password_file)
+        .map_err(io)?;
+    writeln!(file, "{password}").map_err(io)?;
+    if let Some((uid, gid)) = user {
+        chown(&password_file, Some(uid), Some(gid)).map_err(io)?;
+    }
     let mut command = Command::new(binaries.join("initdb"));
     command
         .arg("-D")
         .arg(folder.join("data"))
         .args(["-U", "postgres", "-A", "scram-sha-256", "--no-sync"])
-        .args([
-            "-E",
-            "UTF8",
-            "--locale",
-            "C.UTF-8",
-            "--pwfile",
-            "/dev/stdin",
-        ])
+        .args(["-E", "UTF8", "--locale", "C.UTF-8", "--pwfile"])
+        .arg(&password_file)
         .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdin(Stdio::null());
     run_as(&mut command, user);
-    let io = |error| DevClusterError::Io("run initdb", error);
-    let mut child = command.spawn().map_err(io)?;
-    if let Some(mut input) = child.stdin.take() {
-        writeln!(input, "{password}").map_err(io)?;
-    }
-    let output = child.wait_with_output().map_err(io)?;
+    let output = command.output().map_err(io)?;
     if output.status.success() {
         return Ok(());
     }
