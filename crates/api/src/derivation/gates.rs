@@ -89,7 +89,7 @@ fn inventory_gate(whose: &str, side: &Side, needed: &BTreeSet<String>) -> Option
     let more = open.len().saturating_sub(NAMED);
     let mut named = open.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
     if more > 0 {
-        named.push_str(&format!(" and {more} more"));
+        named = format!("{named} and {more} more");
     }
     Some(ReasonView {
         code: "inventory_incomplete".to_owned(),

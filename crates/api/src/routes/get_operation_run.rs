@@ -97,14 +97,13 @@ fn preferred_wait(call: &Call) -> Result<Option<u64>, Problem> {
 
 fn wait_of(text: &str) -> Option<u64> {
     text.split(',')
-        .filter_map(|preference| {
+        .find_map(|preference| {
             let (name, value) = preference.split(';').next()?.split_once('=')?;
             if !name.trim().eq_ignore_ascii_case("wait") {
                 return None;
             }
             value.trim().trim_matches('"').parse::<u64>().ok()
         })
-        .next()
         .map(|seconds| seconds.min(LONGEST))
 }
 

@@ -69,7 +69,8 @@ impl ReadBody for SelectionBody {
         let options = members
             .optional_object("options", |inner| Some(read_options(inner)))
             .unwrap_or_default();
-        let launch_context = members.optional_object("launch_context", read_launch_context);
+        let launch_context =
+            members.optional_object("launch_context", |inner| Some(read_launch_context(inner)));
         let selection = Selection {
             source_tenant_id: source?,
             target_tenant_id: target?,
@@ -176,7 +177,7 @@ impl std::str::FromStr for StateWord {
     }
 }
 
-fn read_launch_context(members: &mut Members<'_>) -> Option<LaunchContext> {
+fn read_launch_context(members: &mut Members<'_>) -> LaunchContext {
     let origin = members.optional_text("origin", 100);
     let return_to = members.optional_text("return_to", 2_000);
     if let Some(path) = &return_to
@@ -188,7 +189,7 @@ fn read_launch_context(members: &mut Members<'_>) -> Option<LaunchContext> {
             "return_to must be a path of this site.",
         );
     }
-    Some(LaunchContext { origin, return_to })
+    LaunchContext { origin, return_to }
 }
 
 /// A path a browser cannot read as another host: one slash, then neither slash nor backslash.

@@ -10,4 +10,5 @@ mod access;
 mod edges;
 mod promotion;
 mod resources;
+mod seed;
 mod support;

@@ -1,5 +1,7 @@
 //! A running API with its own database, and a client that shows answers byte for byte.
 
+use std::fmt::Write;
+
 use api::{Config, serve};
 use base64::Engine;
 use serde_json::{Value, json};
@@ -15,7 +17,6 @@ pub struct Stack {
     pub owner_id: String,
     pub config: Config,
     pub database: TestDatabase,
-    pub master_key: String,
 }
 
 /// One answer.
@@ -100,7 +101,6 @@ impl Stack {
             owner_id: made.user_id.to_string(),
             config,
             database,
-            master_key,
         }
     }
 
@@ -189,11 +189,11 @@ pub async fn send(
 ) -> Reply {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     let chunked = headers.iter().any(|(name, _)| name == "Transfer-Encoding");
     if !chunked && (!body.is_empty() || method != "GET") {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        let _ = write!(head, "Content-Length: {}\r\n", body.len());
     }
     head.push_str("\r\n");
     let mut socket = TcpStream::connect(url).await.unwrap();
