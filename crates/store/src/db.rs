@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use tokio::sync::Semaphore;
 
 use crate::error::{StoreError, is_lost_race};
+use crate::functions::clock_timestamp;
 
 /// How long a caller waits for a connection before the database counts as away.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -178,6 +180,11 @@ pub fn establish(url: &str) -> Result<PgConnection, StoreError> {
         statements: Arc::new(AtomicU64::new(0)),
     });
     Ok(conn)
+}
+
+/// The time on the database's clock: the one that orders what several workers observe.
+pub fn database_time(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
+    Ok(diesel::select(clock_timestamp()).get_result(conn)?)
 }
 
 /// The blocking form of [`Db::transaction`], for commands that hold a connection of their own

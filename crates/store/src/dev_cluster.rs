@@ -345,23 +345,31 @@ fn initialise(
     if let Some((uid, gid)) = user {
         chown(&password_file, Some(uid), Some(gid)).map_err(io)?;
     }
-    let mut command = Command::new(binaries.join("initdb"));
-    command
-        .arg("-D")
-        .arg(folder.join("data"))
-        .args(["-U", "postgres", "-A", "scram-sha-256", "--no-sync"])
-        .args(["-E", "UTF8", "--locale", "C.UTF-8", "--pwfile"])
-        .arg(&password_file)
-        .current_dir("/")
-        .stdin(Stdio::null());
-    run_as(&mut command, user);
-    let output = command.output().map_err(io)?;
-    if output.status.success() {
-        return Ok(());
+    // Letter case beyond ASCII needs a UTF-8 locale; not every system has this one.
+    let mut said = String::new();
+    for locale in ["C.UTF-8", "C"] {
+        let mut command = Command::new(binaries.join("initdb"));
+        command
+            .arg("-D")
+            .arg(folder.join("data"))
+            .args(["-U", "postgres", "-A", "scram-sha-256", "--no-sync"])
+            .args(["-E", "UTF8", "--locale", locale, "--pwfile"])
+            .arg(&password_file)
+            .current_dir("/")
+            .stdin(Stdio::null());
+        run_as(&mut command, user);
+        let output = command.output().map_err(io)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if !said.contains("locale") {
+            break;
+        }
     }
     Err(DevClusterError::Step {
         step: "initdb",
-        output: String::from_utf8_lossy(&output.stderr).into_owned(),
+        output: said,
     })
 }
 

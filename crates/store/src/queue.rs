@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use apalis_core::backend::poll_strategy::{IntervalStrategy, StrategyBuilder};
 use apalis_diesel_postgres::{
-    CompactType, Config, JsonCodec, PgNotify, PgPool, PgReleaser, PostgresStorage,
+    CompactType, JsonCodec, PgNotify, PgPool, PgReleaser, PostgresStorage,
 };
+use apalis_sql::config::Config;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sql_types::{Array, Binary, Double, Integer, Text, Uuid as SqlUuid};

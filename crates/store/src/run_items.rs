@@ -192,7 +192,8 @@ pub fn find_item(
 }
 
 /// Begins writing an item (or begins again after a wait or a resume), with the intent of its first
-/// step: pending or writing -> writing, one more attempt. Commit it before anything is sent.
+/// step: pending or writing -> writing, one more attempt. Commit it before anything is sent. After a
+/// wait that spends no attempt (throttling), go on with [`record_intent`] instead.
 pub fn mark_item_writing(
     conn: &mut PgConnection,
     holder: &Holder,

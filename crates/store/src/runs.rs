@@ -10,6 +10,7 @@ use diesel::sql_types::{Jsonb, Text};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::db::database_time;
 use crate::error::StoreError;
 use crate::functions::clock_timestamp;
 use crate::leases::{self, Holder};
@@ -360,7 +361,7 @@ pub fn request_cancel(
             ))
             .execute(conn)?;
     }
-    let now: DateTime<Utc> = diesel::select(clock_timestamp()).get_result(conn)?;
+    let now = database_time(conn)?;
     Ok(CancelResult::Requested {
         held: lease_expires_at.is_some_and(|until| until > now),
         first: requested.is_none(),

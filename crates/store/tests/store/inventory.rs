@@ -300,7 +300,7 @@ fn a_hundred_thousand_groups_are_stored_in_reasonable_time() {
         assert_eq!(changed.len(), if second == 1 { 100_000 } else { 0 });
     }
     println!("100,000 references twice: {:?}", begun.elapsed());
-    assert!(begun.elapsed() < std::time::Duration::from_secs(120));
+    assert!(begun.elapsed() < std::time::Duration::from_mins(2));
     execute(conn, "ANALYZE tenant_references");
     let choice = ReferenceChoice {
         external_ids: Some(vec![format!("{:036}", 77)]),

@@ -155,7 +155,7 @@ fn wake(fixture: &mut Fixture, run_id: Uuid, wake_seq: i32) {
         &mut fixture.conn,
         QueueName::Promotion,
         wake_up,
-        Duration::from_secs(60),
+        Duration::from_mins(1),
     )
     .unwrap();
 }
@@ -273,7 +273,7 @@ fn lane_slots_lie_an_interval_apart_for_everybody() {
         &mut fixture.conn,
         tenant,
         lanes::CONDITIONAL_ACCESS,
-        Duration::from_secs(60),
+        Duration::from_mins(1),
     )
     .unwrap();
     assert!(take(&mut fixture) > Duration::from_secs(55));

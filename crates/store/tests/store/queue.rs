@@ -43,7 +43,7 @@ fn jobs_of_a_run_are_found_cancelled_and_purged() {
     let mut fixture = Fixture::new();
     let run_id = fixture.queue_run("i1", 0);
     let conn = &mut fixture.conn;
-    let delay = Duration::from_secs(60);
+    let delay = Duration::from_mins(1);
     assert!(!queue::has_runnable_job(conn, run_id).unwrap());
     let wake_up = WakeUp {
         run_id,
@@ -135,9 +135,9 @@ async fn a_worker_takes_up_its_own_queue_and_leaves_the_other() {
     seen.sort_unstable();
     assert_eq!(seen, [1, 2]);
     let _ = stop.send(());
-    let released = running.await.unwrap();
-    assert!(released.outcome.is_ok());
-    assert!(released.released.is_ok());
+    let ended = running.await.unwrap();
+    assert!(ended.outcome.is_ok());
+    assert!(ended.released.is_ok());
     assert_eq!(
         count(
             &mut fixture.conn,

@@ -228,7 +228,7 @@ fn an_idempotency_key_is_bound_once_per_actor() {
         idempotency::find_idempotency_key(conn, fixture.workspace, fixture.owner, "k").unwrap();
     assert_eq!(found.unwrap().request_hash, "h1");
     assert_eq!(
-        idempotency::purge_idempotency_keys(conn, Duration::from_secs(60)).unwrap(),
+        idempotency::purge_idempotency_keys(conn, Duration::from_mins(1)).unwrap(),
         0
     );
     assert_eq!(
