@@ -1,4 +1,4 @@
-//! The audit log: append, list, export. Decides the order of the chain; [`chain`] decides what
+//! The audit log: append, list, export. Decides the order of the chain; the part `chain` decides what
 //! each link covers and whether a chain holds.
 
 mod chain;
