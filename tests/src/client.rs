@@ -56,6 +56,7 @@ impl Api {
     }
 
     /// The same client with another token.
+    #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self {
             token: token.to_owned(),
@@ -64,6 +65,7 @@ impl Api {
     }
 
     /// The same client against another process.
+    #[must_use]
     pub fn at(&self, url: &str) -> Self {
         Self {
             url: url.trim_end_matches('/').to_owned(),
@@ -177,7 +179,7 @@ impl Api {
     /// Syncs a tenant and waits for the end; the run.
     pub async fn sync(&self, tenant: &str) -> Result<Value> {
         let id = self.start_sync(tenant).await?;
-        self.wait_for_run(&id, Duration::from_secs(180)).await
+        self.wait_for_run(&id, Duration::from_mins(3)).await
     }
 
     /// A run.

@@ -1,5 +1,6 @@
 //! One whole installation per test: database, simulator with two tenants, API and worker processes.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -194,7 +195,7 @@ impl Stack {
             let log = process.log_text();
             let start = log.len().saturating_sub(4000);
             let tail = log.get(start..).unwrap_or(&log);
-            text.push_str(&format!("--- {}\n{tail}\n", process.log.display()));
+            let _ = writeln!(text, "--- {}\n{tail}", process.log.display());
         }
         text
     }

@@ -53,10 +53,7 @@ async fn sixty_four_starts_over_two_processes_queue_one_run() -> Result<()> {
     }
     assert_eq!((queued, runs.len()), (1, 1));
     let id = runs.into_iter().next().unwrap_or_default();
-    let run = stack
-        .api
-        .wait_for_run(&id, Duration::from_secs(240))
-        .await?;
+    let run = stack.api.wait_for_run(&id, Duration::from_mins(4)).await?;
     assert_promoted(&stack, &selection, &preflight, &run).await?;
     let creates = by_key(&preflight)
         .values()
@@ -118,10 +115,7 @@ async fn an_idempotency_key_answers_with_its_run_even_after_the_end() -> Result<
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    stack
-        .api
-        .wait_for_run(&id, Duration::from_secs(120))
-        .await?;
+    stack.api.wait_for_run(&id, Duration::from_mins(2)).await?;
     let again = stack
         .api
         .send(post.clone(), &path, &headers, Some(&body))

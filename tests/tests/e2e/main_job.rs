@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use promotion_tests::stack::{Plan, SOURCE, Stack, TARGET};
 use serde_json::{Value, json};
 
@@ -134,7 +134,7 @@ async fn the_synthetic_source_lands_in_the_target_once_and_verified() -> Result<
     }
     let (preflight, run) = stack
         .api
-        .promote(&selection, Duration::from_secs(240))
+        .promote(&selection, Duration::from_mins(4))
         .await?;
     let held = ["blocked", "manual_mapping_required"];
     for readiness in held {
@@ -163,7 +163,7 @@ async fn assignments_and_scope_tags_are_carried_only_when_asked_for() -> Result<
     let selection = stack.selection();
     stack
         .api
-        .promote(&selection, Duration::from_secs(240))
+        .promote(&selection, Duration::from_mins(4))
         .await?;
     let assigned = |entries: Vec<Value>| {
         entries
@@ -180,7 +180,7 @@ async fn assignments_and_scope_tags_are_carried_only_when_asked_for() -> Result<
 
     let mut mapped = stack.selection();
     mapped["options"] = json!({"assignments": "map", "scope_tags": "map"});
-    let (preflight, run) = stack.api.promote(&mapped, Duration::from_secs(240)).await?;
+    let (preflight, run) = stack.api.promote(&mapped, Duration::from_mins(4)).await?;
     assert_promoted(&stack, &mapped, &preflight, &run).await?;
     assert!(!assigned(stack.sim.journal(TARGET, true).await?).is_empty());
     Ok(())
@@ -199,7 +199,7 @@ async fn conditional_access_lands_in_report_only_unless_the_request_says_otherwi
     selection["scope"] = json!({"policy_types": ["namedLocations", "conditionalAccessPolicies"]});
     let (_, run) = stack
         .api
-        .promote(&selection, Duration::from_secs(120))
+        .promote(&selection, Duration::from_mins(2))
         .await?;
     assert_eq!(run["outcome"], "succeeded", "{run}");
     assert!(
@@ -234,13 +234,13 @@ async fn what_changed_after_the_review_is_not_overwritten() -> Result<()> {
     let update = by_key(&preflight)
         .into_values()
         .find(|s| s["action"] == "update" && s["policy_type"] == "deviceConfigurations")
-        .expect("an update of a device configuration");
+        .context("an update of a device configuration")?;
     let name = update["display_name"].clone();
     let live = stack.sim.objects(TARGET, "deviceConfigurations").await?;
     let object = live
         .iter()
         .find(|o| o["displayName"] == name)
-        .expect("the target's object");
+        .context("the target's object")?;
     let id = object["id"].as_str().unwrap_or_default();
     let patch = json!({"description": "changed by somebody else"});
     stack
@@ -255,7 +255,7 @@ async fn what_changed_after_the_review_is_not_overwritten() -> Result<()> {
         .to_owned();
     let run = stack
         .api
-        .wait_for_run(&run_id, Duration::from_secs(240))
+        .wait_for_run(&run_id, Duration::from_mins(4))
         .await?;
     assert_eq!(run["outcome"], "partially_succeeded", "{run}");
     let items = stack.api.items(&run_id).await?;
@@ -269,7 +269,7 @@ async fn what_changed_after_the_review_is_not_overwritten() -> Result<()> {
     let object = live
         .iter()
         .find(|o| o["id"] == json!(id))
-        .expect("the target's object");
+        .context("the target's object")?;
     assert_eq!(object["description"], "changed by somebody else");
     Ok(())
 }

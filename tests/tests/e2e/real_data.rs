@@ -88,7 +88,7 @@ async fn promote_real_exports(held_third: bool) -> Result<()> {
     selection["options"] = json!({"assignments": "map", "scope_tags": "map"});
     let (preflight, run) = stack
         .api
-        .promote(&selection, Duration::from_secs(600))
+        .promote(&selection, Duration::from_mins(10))
         .await?;
     let summary = &preflight["summary"];
     let mut held: BTreeMap<String, Vec<String>> = BTreeMap::new();

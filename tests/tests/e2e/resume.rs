@@ -46,10 +46,7 @@ async fn a_killed_worker_is_succeeded_within_lease_and_ten_seconds() -> Result<(
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     stack.sim.clear_faults().await?;
-    let run = stack
-        .api
-        .wait_for_run(&id, Duration::from_secs(300))
-        .await?;
+    let run = stack.api.wait_for_run(&id, Duration::from_mins(5)).await?;
     assert_promoted(&stack, &selection, &preflight, &run).await?;
     let creates = by_key(&preflight)
         .values()
@@ -79,7 +76,7 @@ async fn a_lost_answer_to_a_create_never_makes_a_second_object() -> Result<()> {
     }
     let (preflight, run) = stack
         .api
-        .promote(&selection, Duration::from_secs(300))
+        .promote(&selection, Duration::from_mins(5))
         .await?;
     let faults = stack.sim.faults().await?;
     assert_promoted(&stack, &selection, &preflight, &run).await?;
@@ -112,7 +109,7 @@ async fn a_lost_answer_to_a_create_never_makes_a_second_object() -> Result<()> {
 }
 
 async fn wait_for_creates(stack: &Stack, count: usize) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while stack.sim.creates(TARGET).await?.len() < count {
         assert!(
             Instant::now() < deadline,

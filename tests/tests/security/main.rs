@@ -1,0 +1,20 @@
+//! Nobody gets in where they do not belong, and every act leaves a trace that cannot be bent.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may stop where they stand"
+)]
+
+mod actors;
+mod escalation;
+mod hidden;
+mod installation;
+mod operations;
+mod secrets;
+mod statements;
+mod tampering;
+mod walk;
+
+/// The binary that becomes any process.
+pub const PROCESS: &str = env!("CARGO_BIN_EXE_promotion-process");
