@@ -101,6 +101,9 @@ pub(crate) enum Failure {
     /// JSON that is not JSON.
     #[error("not valid JSON")]
     Json(#[from] serde_json::Error),
+    /// Somebody pressed ctrl-c, or sent SIGTERM.
+    #[error("interrupted; everything that was started is stopped")]
+    Interrupted,
     /// A part of the demo did not do what it must.
     #[error("{0}")]
     Demo(String),
@@ -125,6 +128,7 @@ impl Failure {
             | Self::DevCluster(_)
             | Self::Io(_)
             | Self::Json(_)
+            | Self::Interrupted
             | Self::Demo(_) => Ending::Error,
         }
     }

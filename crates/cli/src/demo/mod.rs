@@ -36,6 +36,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<Ending, Failure> {
     )));
     let ending = match told {
         Ok(ending) => ending,
+        Err(Failure::Interrupted) => return Err(Failure::Interrupted),
         Err(failure) => {
             show::note(&installation.last_words());
             installation.keep_logs();
@@ -59,7 +60,7 @@ async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
         done = work => done,
         signal = interrupted() => {
             signal?;
-            Err(Failure::Demo("interrupted; everything the demo started is stopped".to_owned()))
+            Err(Failure::Interrupted)
         }
     }
 }
