@@ -7,6 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -43,10 +44,12 @@ pub struct AppState {
     pub operations: &'static Operations,
     /// Derived values that a generation or version id names exactly.
     pub caches: Caches,
+    /// Whether the schema was seen to be current.
+    pub migrated: AtomicBool,
     /// Bounds the memory of compares and plans under way.
     pub derivations: Semaphore,
     /// Turns true when the process goes down: open streams and waits end.
-    pub stopping: watch::Receiver<bool>,
+    pub stopping: watch::Sender<bool>,
 }
 
 /// A server that listens.
@@ -87,7 +90,7 @@ impl Stopper {
 /// Binds and starts; must be called inside an actix or tokio runtime.
 pub fn serve(config: &Config) -> std::io::Result<Running> {
     let db = Db::connect(&config.database_url, config.pool_size).map_err(std::io::Error::other)?;
-    let (stop, stopping) = watch::channel(false);
+    let stop = watch::Sender::new(false);
     let state = Data::new(AppState {
         db,
         sealing_key: config.sealing_key.clone(),
@@ -96,8 +99,9 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
         metrics: Metrics::default(),
         operations: openapi::operations(),
         caches: Caches::default(),
+        migrated: AtomicBool::new(false),
         derivations: Semaphore::new(4),
-        stopping,
+        stopping: stop.clone(),
     });
     let document: Arc<str> = openapi::openapi_json().into();
     let server = HttpServer::new(move || {

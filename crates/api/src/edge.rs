@@ -184,3 +184,39 @@ impl ResponseError for Unrouted {
         response
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::panic, reason = "the panic is what is tested")]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service, try_call_service};
+    use actix_web::{App, web};
+
+    use super::*;
+
+    async fn broken() -> HttpResponse {
+        panic!("canary-secret");
+    }
+
+    #[actix_web::test]
+    async fn a_panic_answers_a_problem_and_shows_nothing() {
+        let app = App::new()
+            .wrap(from_fn(edge))
+            .route("/", web::get().to(broken));
+        let service = init_service(app).await;
+        let request = TestRequest::get().insert_header(("x-request-id", "r-1"));
+        let outcome = try_call_service(&service, request.to_request()).await;
+        let response = match outcome {
+            Ok(response) => response.into_parts().1,
+            Err(error) => error.error_response(),
+        };
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.headers().contains_key("x-request-id"));
+        assert!(response.headers().contains_key("x-content-type-options"));
+        let body = response.into_body().try_into_bytes();
+        let text = body.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        assert!(text.is_ok_and(|t| t.contains("internal_error")
+            && t.contains("r-1")
+            && !t.contains("canary")));
+    }
+}

@@ -50,7 +50,7 @@ impl Feed {
     pub fn of(call: &Call) -> Self {
         Self {
             news: call.state.run_events.subscribe(),
-            stopping: call.state.stopping.clone(),
+            stopping: call.state.stopping.subscribe(),
         }
     }
 

@@ -410,6 +410,14 @@ impl Problem {
         )
     }
 
+    /// The key came with another request before.
+    pub fn idempotency_key_reused() -> Self {
+        Self::new(
+            Code::IdempotencyKeyReused,
+            "This Idempotency-Key came with another request before.",
+        )
+    }
+
     /// A body over the limit.
     pub fn payload_too_large() -> Self {
         Self::new(
@@ -446,6 +454,7 @@ impl From<store::StoreError> for Problem {
                 Code::Conflict,
                 "A workspace keeps at least one owner; make somebody else an owner first.",
             ),
+            StoreError::Conflict(crate::start::KEY_TAKEN) => Self::idempotency_key_reused(),
             StoreError::Conflict(what) => Self::new(
                 Code::Conflict,
                 format!("The {what} is not in a state that allows this."),

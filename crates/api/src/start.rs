@@ -87,7 +87,8 @@ impl IdempotencyClaim {
         Ok(Some(StartOutcome::Replayed(Box::new(run))))
     }
 
-    /// Binds the key to a run. A key somebody bound meanwhile keeps its run.
+    /// Binds the key to a run. When a concurrent call bound it to another request, nothing of this
+    /// transaction may stand: [`KEY_TAKEN`].
     pub fn bind(
         &self,
         conn: &mut PgConnection,
@@ -102,9 +103,18 @@ impl IdempotencyClaim {
             operation_run_id: run_id,
             created_at: Utc::now(),
         };
-        store::idempotency::insert_idempotency_key(conn, &row).map(|_| ())
+        if store::idempotency::insert_idempotency_key(conn, &row)? {
+            return Ok(());
+        }
+        match self.replay(conn, caller)? {
+            Some(StartOutcome::Replayed(run)) if run.id == run_id => Ok(()),
+            _ => Err(StoreError::Conflict(KEY_TAKEN)),
+        }
     }
 }
+
+/// What the conflict of a key bound by a concurrent call is about.
+pub const KEY_TAKEN: &str = "idempotency key";
 
 /// A start that derives nothing.
 #[derive(Clone, Debug)]
@@ -354,10 +364,7 @@ pub fn answer(
             true,
         ),
         StartOutcome::KeyReused => {
-            return Err(Problem::new(
-                Code::IdempotencyKeyReused,
-                "This Idempotency-Key came with another request before.",
-            ));
+            return Err(Problem::idempotency_key_reused());
         }
         StartOutcome::ScopeBusy(run_id) => return Err(scope_busy(caller, run_id)),
         StartOutcome::Blocked(reasons) => return Err(blocked(&reasons)),

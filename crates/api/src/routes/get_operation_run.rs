@@ -62,7 +62,7 @@ pub async fn get_operation_run(call: Call) -> Result<HttpResponse, Problem> {
     if let Some(seconds) = wait {
         let begun = Instant::now();
         let mut checked = begun;
-        let mut stopping = call.state.stopping.clone();
+        let mut stopping = call.state.stopping.subscribe();
         while run.status != "completed" && begun.elapsed() < Duration::from_secs(seconds) {
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}

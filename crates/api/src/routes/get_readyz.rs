@@ -1,4 +1,7 @@
-//! Whether the process can serve: it reaches its database right now.
+//! Whether the process can serve: it reaches its database right now, and the schema is the one it
+//! was built for.
+
+use std::sync::atomic::Ordering;
 
 use actix_web::{HttpResponse, get};
 
@@ -19,5 +22,11 @@ use crate::problem::Problem;
 pub async fn get_readyz(call: Call) -> Result<HttpResponse, Problem> {
     call.no_parameters()?;
     call.state.db.ping().await.map_err(Problem::unavailable)?;
+    if !call.state.migrated.load(Ordering::Relaxed) {
+        if !call.run(store::migrate::is_current).await? {
+            return Err(Problem::unavailable("migrations are not applied yet"));
+        }
+        call.state.migrated.store(true, Ordering::Relaxed);
+    }
     Ok(HttpResponse::Ok().json(HealthResponse { status: "ready" }))
 }

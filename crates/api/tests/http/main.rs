@@ -8,6 +8,7 @@
 
 mod access;
 mod edges;
+mod outage;
 mod promotion;
 mod resources;
 mod seed;
