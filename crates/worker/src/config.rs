@@ -40,9 +40,38 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// The waits between looks for a lost create; after the last one it repeats.
+    pub(crate) fn lost_create_waits(&self) -> Waits {
+        Waits {
+            list: self.lost_create.clone(),
+            taken: 0,
+        }
+    }
+
     /// The whole time a lost create is looked for after it can no longer be on the wire.
     pub fn lag_window(&self) -> Duration {
         self.lost_create.iter().sum()
+    }
+}
+
+/// See [`Patience::lost_create_waits`].
+#[derive(Debug)]
+pub(crate) struct Waits {
+    list: Vec<Duration>,
+    taken: usize,
+}
+
+impl Waits {
+    /// The next wait, and whether all of the list has been waited already.
+    pub(crate) fn next(&mut self) -> (Duration, bool) {
+        let longest = self.list.last().copied();
+        let wait = self.list.get(self.taken).copied();
+        self.taken += 1;
+        match (wait, longest) {
+            (Some(wait), _) => (wait, false),
+            (None, Some(longest)) => (longest, true),
+            (None, None) => (Duration::from_secs(1), true),
+        }
     }
 }
 

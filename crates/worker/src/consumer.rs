@@ -87,11 +87,11 @@ async fn live_once(
             .await;
     match lived {
         Ok(run) => {
-            let released = run.released.unwrap_or(0);
+            let given_back = run.released.unwrap_or(0);
             match run.outcome {
-                Ok(()) => tracing::info!(queue.worker = name, released, "queue worker ended"),
+                Ok(()) => tracing::info!(queue.worker = name, given_back, "queue worker ended"),
                 Err(error) => {
-                    tracing::warn!(queue.worker = name, released, error = %error, "queue worker ended; it is built anew");
+                    tracing::warn!(queue.worker = name, given_back, error = %error, "queue worker ended; it is built anew");
                 }
             }
         }

@@ -94,7 +94,7 @@ async fn read_parts(
         let mut path = format!("{}/{}", item_path(row, external_id), sub.path);
         if let Some(top) = sub.top {
             let separator = if path.contains('?') { '&' } else { '?' };
-            path.push_str(&format!("{separator}$top={top}"));
+            path = format!("{path}{separator}$top={top}");
         }
         let children = read_all(reader, row, &path).await?;
         raw.sub_collections

@@ -26,7 +26,7 @@ const RESCUES: i32 = 5;
 /// How often finished jobs are removed.
 const PURGE_EVERY: u32 = 300;
 /// How long finished jobs are kept.
-const KEEP_JOBS: Duration = Duration::from_secs(3600);
+const KEEP_JOBS: Duration = Duration::from_hours(1);
 
 /// Sweeps until the process ends.
 pub(crate) async fn sweep(env: Arc<Environment>) {

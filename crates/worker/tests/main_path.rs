@@ -1,8 +1,5 @@
 //! The main path: capture, promote, verify, compare again.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 
@@ -28,7 +25,11 @@ async fn a_checked_connection_is_healthy_and_says_so() {
         .unwrap()
         .unwrap();
     assert_eq!(connection.health, "healthy");
-    assert!(connection.granted_roles.is_some_and(|roles| !roles.is_empty()));
+    assert!(
+        connection
+            .granted_roles
+            .is_some_and(|roles| !roles.is_empty())
+    );
     worker.stop().await;
 }
 
@@ -38,7 +39,6 @@ async fn what_is_promoted_is_verified_and_matches_at_once() {
     let worker = stack.worker();
     stack.sync_both().await;
     let plan = stack.plan(&[], Options::default()).await;
-    println!("{:?} {:?}", plan.comparison.summary, plan.preflight.summary);
     assert!(plan.subjects.len() > 10, "{:?}", plan.preflight.summary);
 
     let run = stack.promote(&plan).await;

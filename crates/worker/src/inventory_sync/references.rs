@@ -67,7 +67,7 @@ impl Known {
         let mut problem = None;
         for id in ids {
             match read_user(job, reader, id).await? {
-                Ok(Some(user)) => found.push(user),
+                Ok(Some(person)) => found.push(person),
                 Ok(None) => {}
                 Err(trouble) => {
                     problem = Some(trouble);

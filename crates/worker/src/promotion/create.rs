@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::read_policy;
 
 /// How far Graph's clock and ours may differ when judging "created since".
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
+const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// What a lost create turned out to be.
 enum Lost {
@@ -125,15 +125,8 @@ impl Subject<'_> {
             "promotion_worker_unknown_outcomes_total",
             &[("step", "create")],
         );
-        let config = self.run.job.env.config.clone();
         let conclude_at = self.conclude_at(step, intent);
-        let mut waits = config.patience.lost_create.iter();
-        let longest = config
-            .patience
-            .lost_create
-            .last()
-            .copied()
-            .unwrap_or(Duration::from_secs(1));
+        let mut waits = self.run.job.env.config.patience.lost_create_waits();
         let mut different;
         loop {
             let looked_at = self.run.job.now();
@@ -151,12 +144,11 @@ impl Subject<'_> {
                 Look::Different(id, paths) => different = Some((id, paths)),
                 Look::Nothing => different = None,
             }
-            let over = looked_at >= conclude_at;
-            let next = waits.next().copied();
-            if over && next.is_none() {
+            let (wait, last) = waits.next();
+            if last && looked_at >= conclude_at {
                 break;
             }
-            self.run.job.pause(next.unwrap_or(longest)).await?;
+            self.run.job.pause(wait).await?;
         }
         if let Some((id, paths)) = different {
             let what = format!("a new object of this identity differs at {paths}");
@@ -173,7 +165,7 @@ impl Subject<'_> {
 
     /// When it may be concluded at the earliest that a lost create did not land: the lag window
     /// after its answer was lost, or, when nobody saw an answer, after it cannot be on the wire.
-    fn conclude_at(&self, step: &WriteStep, intent: &Intent) -> DateTime<Utc> {
+    pub(crate) fn conclude_at(&self, step: &WriteStep, intent: &Intent) -> DateTime<Utc> {
         let config = &self.run.job.env.config;
         let lag = config.patience.lag_window();
         let after = |from: DateTime<Utc>, wait: Duration| {

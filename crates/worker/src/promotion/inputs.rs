@@ -18,6 +18,7 @@ use serde_json::Value;
 use store::{run_items, tenants};
 
 use super::Promotion;
+use super::approvals;
 use super::subject::Exit;
 use crate::interrupt::Interrupt;
 use crate::job::Job;
@@ -161,6 +162,7 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
         &target_catalog,
         &literals,
     );
+    let approvals = approvals::load(job).await?;
     let created = created_before(&context.subjects, &items);
     let promotion = Promotion {
         reader: opened.reader(job),
@@ -168,6 +170,7 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
         job: Arc::clone(job),
         options: context.selection.options,
         overrides,
+        approvals,
         catalogs: Mutex::new(Catalogs {
             source: Arc::new(source_catalog),
             target: Arc::new(target_catalog),

@@ -146,15 +146,20 @@ pub struct Journal {
     entries: Vec<Entry>,
 }
 
+/// The entries of a stored journal; those this build does not know are passed over.
+pub(crate) fn entries(stored: &serde_json::Value) -> Vec<Entry> {
+    let entries = stored.as_array().map_or(&[][..], Vec::as_slice);
+    entries
+        .iter()
+        .filter_map(|entry| Entry::deserialize(entry).ok())
+        .collect()
+}
+
 impl Journal {
     /// Reads the stored array; entries this build does not know are passed over.
     pub fn read(stored: &serde_json::Value) -> Self {
-        let entries = stored.as_array().map_or(&[][..], Vec::as_slice);
         Self {
-            entries: entries
-                .iter()
-                .filter_map(|entry| Entry::deserialize(entry).ok())
-                .collect(),
+            entries: entries(stored),
         }
     }
 

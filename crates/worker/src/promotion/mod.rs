@@ -3,10 +3,12 @@
 //! Decides which subject is worked on when, and what a stop means for those that have not begun.
 //! How one subject is written is [`subject`]'s business; the plan itself is the domain's.
 
+mod approvals;
 mod create;
 mod guard;
 mod inputs;
 pub(crate) mod journal;
+mod look;
 mod midway;
 mod record;
 mod schedule;
@@ -27,6 +29,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
+use self::approvals::Approvals;
 use self::inputs::{Catalogs, Item, SubjectVersions};
 use self::journal::Journal;
 use self::schedule::{Next, Slot};
@@ -45,6 +48,8 @@ pub(crate) struct Promotion {
     /// The request's mappings: literals decide bodies, references decide source fingerprints.
     pub(crate) overrides: Overrides,
     pub(crate) catalogs: Mutex<Catalogs>,
+    /// Codes that earlier runs were given for identical requests.
+    pub(crate) approvals: Approvals,
     /// Subject key -> Graph's id, for everything this run created and verified.
     pub(crate) created: Mutex<BTreeMap<String, String>>,
 }
@@ -135,7 +140,7 @@ impl Promotion {
             match result {
                 Ok(verdict) => {
                     self.end_item(subjects, &mut slots, position, verdict)
-                        .await?
+                        .await?;
                 }
                 Err(Interrupt::LeaseLost) => return Err(Interrupt::LeaseLost),
                 Err(other) => {

@@ -85,6 +85,10 @@ pub(crate) fn next(slots: &[Slot]) -> Next {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 mod tests {
     use super::*;
 

@@ -49,8 +49,8 @@ impl Subject<'_> {
         let Some(admission) = self.admit(step).await? else {
             return Ok(Sending::Again);
         };
-        self.may_write(step).await?;
-        let request = self.request(&filled).await?;
+        self.may_write(step)?;
+        let request = self.request(&filled)?;
         let intent = Intent {
             step: step.name.clone(),
             client_request_id: request.client_request_id,
@@ -69,7 +69,7 @@ impl Subject<'_> {
         fail_point!("after_intent");
         if self.run.job.stop.current().is_some() && !self.wrote_before(&intent) {
             self.not_sent(&intent).await?;
-            self.may_write(step).await?;
+            self.may_write(step)?;
         }
         // The last word before the wire: a worker that was paused may have lost the run meanwhile.
         self.run.job.lease.check()?;
@@ -113,7 +113,7 @@ impl Subject<'_> {
 
     /// Refuses to begin a write after a stop. What has already written something may finish within
     /// the grace that the stop leaves.
-    pub(crate) async fn may_write(&mut self, step: &WriteStep) -> Result<(), Exit> {
+    pub(crate) fn may_write(&self, step: &WriteStep) -> Result<(), Exit> {
         let job = &self.run.job;
         job.lease.check()?;
         let wrote = self.journal.may_have_written();
@@ -160,7 +160,7 @@ impl Subject<'_> {
         })
     }
 
-    async fn request(&self, filled: &WriteStep) -> Result<WriteRequest, Exit> {
+    fn request(&self, filled: &WriteStep) -> Result<WriteRequest, Exit> {
         let method = filled.method.parse().map_err(|_| {
             Exit::failed("plan_changed", "The plan has a verb that does not write.")
         })?;
@@ -181,6 +181,10 @@ impl Subject<'_> {
             .map_err(|_| {
                 Exit::failed("plan_changed", "The plan has an address that is not valid.")
             })?;
+        let hash = request.body_hash();
+        if let Some(code) = self.run.approvals.find(&filled.method, &filled.path, &hash) {
+            request.approval = Approval::Code(code.to_owned());
+        }
         Ok(request)
     }
 
@@ -287,10 +291,7 @@ impl Subject<'_> {
         if result.ending == Ending::Unknown {
             self.run.job.env.metrics.count(
                 "promotion_worker_unknown_outcomes_total",
-                &[(
-                    "step",
-                    &step.name.split(':').next().unwrap_or_default().to_owned(),
-                )],
+                &[("step", step.name.split(':').next().unwrap_or_default())],
             );
         }
         self.note(Entry::Result(result)).await?;

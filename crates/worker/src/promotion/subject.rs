@@ -13,10 +13,9 @@ use domain::plan::{Action, PinnedSubject, PlannedSubject};
 use domain::policy_type::PolicyType;
 use domain::run::Effect;
 use domain::steps::{self, StepKind, WriteStep};
-use domain::{capture, verify};
 
 use super::Promotion;
-use super::journal::{Entry, Journal, StepState};
+use super::journal::{Entry, Intent, Journal, StepState};
 use super::midway;
 use super::send::Sending;
 use crate::interrupt::Interrupt;
@@ -241,17 +240,16 @@ impl<'r> Subject<'r> {
     }
 
     /// Whether a step whose outcome nobody knows has landed. `false` means: send it again.
-    async fn settle_step(
-        &mut self,
-        step: &WriteStep,
-        intent: &super::journal::Intent,
-    ) -> Result<bool, Exit> {
+    async fn settle_step(&mut self, step: &WriteStep, intent: &Intent) -> Result<bool, Exit> {
         let landed = match &step.kind {
             StepKind::CreateChild {
                 collection,
                 key,
                 value,
-            } => self.child_exists(step, collection, key, value).await?,
+            } => {
+                self.child_exists(step, intent, (collection, key, value))
+                    .await?
+            }
             StepKind::CreateObject
             | StepKind::Replace
             | StepKind::ReplaceAction
@@ -271,31 +269,26 @@ impl<'r> Subject<'r> {
         Ok(landed)
     }
 
-    /// A child with a natural key cannot be made twice: it is there or it is not.
+    /// A child with a natural key cannot be made twice: it is there, or the whole window proves
+    /// that it is not.
     async fn child_exists(
         &mut self,
         step: &WriteStep,
-        collection: &str,
-        key: &str,
-        value: &str,
+        intent: &Intent,
+        (collection, key, value): (&str, &str, &str),
     ) -> Result<bool, Exit> {
         let id = self.item.clone().unwrap_or_default();
         let path = format!("{}/{collection}", read_policy::item_path(self.row, &id));
-        let mut waits = self
-            .run
-            .job
-            .env
-            .config
-            .patience
-            .lost_create
-            .clone()
-            .into_iter();
+        let conclude_at = self.conclude_at(step, intent);
+        let mut waits = self.run.job.env.config.patience.lost_create_waits();
         loop {
-            let children = loop {
-                match read_policy::read_all(&self.run.reader, self.row, &path).await {
-                    Ok(children) => break children,
-                    Err(ReadProblem::NotFound) => break Vec::new(),
-                    Err(problem) => self.sit_out(problem).await?,
+            let looked_at = self.run.job.now();
+            let children = match read_policy::read_all(&self.run.reader, self.row, &path).await {
+                Ok(children) => children,
+                Err(ReadProblem::NotFound) => Vec::new(),
+                Err(problem) => {
+                    self.sit_out(problem).await?;
+                    continue;
                 }
             };
             let there = children.iter().any(|child| {
@@ -307,230 +300,13 @@ impl<'r> Subject<'r> {
             if there {
                 return Ok(true);
             }
-            match waits.next() {
-                Some(wait) => self.run.job.pause(wait).await?,
-                None => {
-                    tracing::info!(step = %step.name, "a child whose create got no answer is absent");
-                    return Ok(false);
-                }
+            let (wait, last) = waits.next();
+            if last && looked_at >= conclude_at {
+                tracing::info!(step = %step.name, "a child whose create got no answer is absent");
+                return Ok(false);
             }
-        }
-    }
-
-    /// Reads the live object immediately before a write and refuses what nobody reviewed.
-    pub(crate) async fn review(&mut self, step: &WriteStep) -> Result<(), Exit> {
-        let first = !self.journal.may_have_written();
-        let observed = match self.look_once().await? {
-            Some(observed) => observed,
-            None if self.creates() => self.look().await?,
-            None => {
-                return Err(Exit::failed(
-                    "target_missing",
-                    "The object that was reviewed does not exist any more.",
-                ));
-            }
-        };
-        let unchanged = if first && !self.creates() {
-            let pinned = self.pinned.target.as_ref();
-            let live = verify::reviewed_fingerprint(self.row, &observed.policy, self.run.options);
-            pinned.is_some_and(|target| target.fingerprint == live)
-        } else {
-            let judged = midway::check(
-                self.row,
-                &self.reviewed,
-                &self.expected,
-                &observed.policy,
-                &self.steps,
-                &self.created,
-                self.run.options,
-                self.creates(),
-            );
-            if let Err(mismatches) = &judged {
-                tracing::info!(
-                    step = %step.name,
-                    paths = ?mismatches.iter().map(|m| m.path.as_str()).take(5).collect::<Vec<_>>(),
-                    "the object was changed between two steps"
-                );
-            }
-            judged.is_ok()
-        };
-        if unchanged {
-            return Ok(());
-        }
-        Err(Exit::End(Verdict::Failed {
-            code: "target_changed",
-            message: "The object in the target is not what was reviewed; it was not overwritten."
-                .to_owned(),
-            observed: (!first).then(|| Box::new(observed)),
-        }))
-    }
-
-    /// Reads back until the plan shows, or says what does not.
-    async fn read_back(&mut self) -> Result<Verdict, Exit> {
-        let effect = if self.creates() {
-            Effect::Created
-        } else {
-            Effect::Updated
-        };
-        let mut waits = self
-            .run
-            .job
-            .env
-            .config
-            .patience
-            .read_back
-            .clone()
-            .into_iter();
-        loop {
-            let mut last = None;
-            let problem = match self.look_or_refuse().await? {
-                Err(message) => message,
-                Ok(None) => "Graph does not show the object that was written.".to_owned(),
-                Ok(Some(observed)) => match self.matches_plan(&observed.policy) {
-                    Ok(()) => {
-                        return Ok(Verdict::Succeeded {
-                            effect,
-                            observed: Box::new(observed),
-                        });
-                    }
-                    Err(paths) => {
-                        last = Some(Box::new(observed));
-                        format!("What Graph shows differs from the plan at {paths}.")
-                    }
-                },
-            };
-            let Some(wait) = waits.next() else {
-                return Ok(Verdict::Failed {
-                    code: "verification_failed",
-                    message: problem,
-                    observed: last,
-                });
-            };
             self.run.job.pause(wait).await?;
         }
-    }
-
-    /// Whether a live object is what the plan leads to; otherwise the paths that differ.
-    pub(crate) fn matches_plan(&self, live: &CapturedPolicy) -> Result<(), String> {
-        verify::check(
-            self.row,
-            &self.expected,
-            live,
-            &self.created,
-            self.run.options,
-            self.creates(),
-        )
-        .map_err(|mismatches| {
-            let shown: Vec<String> = mismatches
-                .iter()
-                .take(5)
-                .map(|m| format!("{} ({})", m.path, m.message))
-                .collect();
-            shown.join(", ")
-        })
-    }
-
-    /// Reads the object; waits with patience while a fresh one does not show.
-    async fn look(&mut self) -> Result<Observed, Exit> {
-        let mut waits = self
-            .run
-            .job
-            .env
-            .config
-            .patience
-            .read_back
-            .clone()
-            .into_iter();
-        loop {
-            if let Some(observed) = self.look_once().await? {
-                return Ok(observed);
-            }
-            match waits.next() {
-                Some(wait) => self.run.job.pause(wait).await?,
-                None => {
-                    return Err(Exit::failed(
-                        "target_missing",
-                        "Graph does not show the object between two steps.",
-                    ));
-                }
-            }
-        }
-    }
-
-    /// One complete read; `None` when the object is not there.
-    async fn look_once(&mut self) -> Result<Option<Observed>, Exit> {
-        self.look_or_refuse()
-            .await?
-            .map_err(|message| Exit::failed("target_unreadable", message))
-    }
-
-    /// One complete read of the object. The inner error says why its content cannot be used.
-    async fn look_or_refuse(&mut self) -> Result<Result<Option<Observed>, String>, Exit> {
-        let id = self.item.clone().unwrap_or_default();
-        self.observe(&id).await
-    }
-
-    /// One complete read of an object by id.
-    pub(crate) async fn observe(
-        &mut self,
-        id: &str,
-    ) -> Result<Result<Option<Observed>, String>, Exit> {
-        loop {
-            let observed_at = self.run.job.now();
-            match read_policy::read_object(&self.run.reader, self.row, id).await {
-                Ok(raw) => {
-                    return Ok(
-                        capture::capture(self.row, raw, &self.run.job.env.secret_key)
-                            .map(|policy| {
-                                Some(Observed {
-                                    policy,
-                                    observed_at,
-                                })
-                            })
-                            .map_err(|error| format!("{}: {}", error.code, error.message)),
-                    );
-                }
-                Err(ReadProblem::NotFound) => return Ok(Ok(None)),
-                Err(problem) => self.sit_out(problem).await?,
-            }
-        }
-    }
-
-    /// Waits where a read may be tried again; ends the subject where it may not.
-    pub(crate) async fn sit_out(&mut self, problem: ReadProblem) -> Result<(), Exit> {
-        match problem {
-            ReadProblem::Interrupted(interrupt) => Err(interrupt.into()),
-            ReadProblem::Throttled { until } => Ok(self.run.job.wait_until(until).await?),
-            ReadProblem::Unavailable { .. } if self.trouble < 6 => {
-                self.trouble += 1;
-                let wait = Duration::from_secs(1 << self.trouble.min(5));
-                Ok(self.run.job.pause(wait).await?)
-            }
-            other => Err(self.unreadable(other)),
-        }
-    }
-
-    /// What a target that cannot be read means, by what may have been written already.
-    fn unreadable(&self, problem: ReadProblem) -> Exit {
-        let (code, message) = problem.explain();
-        let in_doubt =
-            |step: &&WriteStep| matches!(self.journal.state_of(&step.name), StepState::InDoubt(_));
-        if let Some(step) = self.steps.iter().find(in_doubt) {
-            return Exit::unknown(
-                "write_outcome_unknown",
-                format!(
-                    "Whether {} took effect cannot be read: {message}",
-                    step.name
-                ),
-            );
-        }
-        if self.journal.may_have_written() {
-            return Exit::failed(
-                "verification_failed",
-                format!("What was written cannot be read back: {message}"),
-            );
-        }
-        Exit::failed(code, message)
     }
 
     /// The step with the object's own id and every created id in place.

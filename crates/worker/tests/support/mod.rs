@@ -2,7 +2,6 @@
 #![expect(
     dead_code,
     clippy::unwrap_used,
-    clippy::missing_panics_doc,
     reason = "shared by several test binaries; a test stops at the first surprise"
 )]
 
@@ -244,16 +243,12 @@ impl Stack {
 
     /// Waits until a run is over.
     pub async fn finished(&self, id: Uuid) -> RunRow {
-        self.wait_for(id, 120, |row| row.status == "completed").await
+        self.wait_for(id, 120, |row| row.status == "completed")
+            .await
     }
 
     /// Waits for a state; prints the run's history on time-out.
-    pub async fn wait_for(
-        &self,
-        id: Uuid,
-        seconds: u64,
-        done: impl Fn(&RunRow) -> bool,
-    ) -> RunRow {
+    pub async fn wait_for(&self, id: Uuid, seconds: u64, done: impl Fn(&RunRow) -> bool) -> RunRow {
         let deadline = Instant::now() + Duration::from_secs(seconds);
         loop {
             let row = self.run(id).await;
@@ -329,7 +324,9 @@ fn config(url: &str, master_key: &str, graph: &str) -> Config {
         )
     })
     .unwrap();
-    config.patience.lost_create = [100, 200, 400, 800, 1500].map(Duration::from_millis).to_vec();
+    config.patience.lost_create = [100, 200, 400, 800, 1500]
+        .map(Duration::from_millis)
+        .to_vec();
     config.patience.read_back = [50, 100, 200, 400, 800].map(Duration::from_millis).to_vec();
     if std::env::var("TEST_LOG").is_ok() {
         let _ = tracing_subscriber::fmt()

@@ -1,0 +1,129 @@
+//! Open approval requests of earlier runs on the same target (Multi Admin Approval).
+//!
+//! A later run whose request has the very method, address and body sends the code it was given
+//! instead of asking again. Read once per run; decides nothing about a write.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use store::runs::{self, RunFilter};
+use store::{PgConnection, StoreError, run_items};
+
+use super::journal::{Ending, Entry};
+use crate::interrupt::Interrupt;
+use crate::job::Job;
+
+/// How many earlier runs are looked at. An approval request lapses after three days.
+const RUNS: u32 = 50;
+/// Failed items looked at per run.
+const ITEMS: u32 = 200;
+
+/// Codes by method, path and body hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Approvals(HashMap<(String, String, String), String>);
+
+impl Approvals {
+    /// The code of an open request that is identical.
+    pub(crate) fn find(&self, method: &str, path: &str, body_hash: &str) -> Option<&str> {
+        let key = (method.to_owned(), path.to_owned(), body_hash.to_owned());
+        self.0.get(&key).map(String::as_str)
+    }
+
+    /// Adds what one journal tells; later journals win.
+    fn learn(&mut self, journal: &Value, now: DateTime<Utc>) {
+        let entries = super::journal::entries(journal);
+        for entry in &entries {
+            let Entry::Result(result) = entry else {
+                continue;
+            };
+            let open = result.ending == Ending::ApprovalRequired
+                && result.approval_expires_at.is_none_or(|until| until > now);
+            let (Some(code), true) = (&result.approval_code, open) else {
+                continue;
+            };
+            let intent = entries.iter().find_map(|entry| match entry {
+                Entry::Intent(intent) if intent.client_request_id == result.client_request_id => {
+                    Some(intent)
+                }
+                _ => None,
+            });
+            if let Some(intent) = intent {
+                let key = (
+                    intent.method.clone(),
+                    intent.path.clone(),
+                    intent.body_hash.clone(),
+                );
+                self.0.insert(key, code.clone());
+            }
+        }
+    }
+}
+
+/// Loads the open requests of the run's target.
+pub(crate) async fn load(job: &Job) -> Result<Approvals, Interrupt> {
+    let run = job.run.clone();
+    let now = job.now();
+    job.read(move |conn| {
+        let filter = RunFilter {
+            operation_type: Some(run.operation.as_str().to_owned()),
+            status: Some("completed".to_owned()),
+            tenant_id: Some(run.tenant_id),
+            ..RunFilter::default()
+        };
+        let earlier = runs::list_runs(conn, run.workspace_id, &filter, RUNS)?;
+        let mut approvals = Approvals::default();
+        // Oldest first, so that the newest code of a request stands.
+        for row in earlier.items.iter().rev() {
+            learn_run(conn, row.id, &mut approvals, now)?;
+        }
+        Ok(approvals)
+    })
+    .await
+}
+
+fn learn_run(
+    conn: &mut PgConnection,
+    run_id: uuid::Uuid,
+    approvals: &mut Approvals,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let failed = run_items::list_items(conn, run_id, Some("failed"), None, ITEMS)?;
+    for item in &failed.items {
+        if item.reason_code.as_deref() == Some("approval_required") {
+            approvals.learn(&item.journal, now);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_for_the_identical_request_until_it_lapses() {
+        let id = "00000000-0000-0000-0000-000000000001";
+        let journal = |until: &str| {
+            json!([
+                {"entry": "intent", "step": "create", "client_request_id": id, "method": "POST",
+                 "path": "/x", "body_hash": "sha256:1", "known_ids": [], "at": "2026-01-01T00:00:00Z"},
+                {"entry": "result", "step": "create", "client_request_id": id,
+                 "ending": "approval_required", "status": 412, "request_id": null, "date": null,
+                 "object_id": null, "approval_code": "code", "approval_expires_at": until,
+                 "at": "2026-01-01T00:00:00Z"},
+            ])
+        };
+        let now = DateTime::parse_from_rfc3339("2026-01-02T00:00:00Z")
+            .unwrap_or_default()
+            .with_timezone(&Utc);
+        let mut approvals = Approvals::default();
+        approvals.learn(&journal("2026-01-01T12:00:00Z"), now);
+        assert_eq!(approvals.find("POST", "/x", "sha256:1"), None);
+        approvals.learn(&journal("2026-01-04T00:00:00Z"), now);
+        assert_eq!(approvals.find("POST", "/x", "sha256:1"), Some("code"));
+        assert_eq!(approvals.find("POST", "/x", "sha256:2"), None);
+    }
+}
