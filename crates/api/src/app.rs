@@ -58,6 +58,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// To be awaited until it ends.
     pub server: Server,
+    /// The process's pool, for those who watch it.
+    pub database: Db,
     handle: ServerHandle,
     stop: watch::Sender<bool>,
 }
@@ -90,6 +92,7 @@ impl Stopper {
 /// Binds and starts; must be called inside an actix or tokio runtime.
 pub fn serve(config: &Config) -> std::io::Result<Running> {
     let db = Db::connect(&config.database_url, config.pool_size).map_err(std::io::Error::other)?;
+    let database = db.clone();
     let stop = watch::Sender::new(false);
     let state = Data::new(AppState {
         db,
@@ -127,6 +130,7 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
     let handle = server.handle();
     Ok(Running {
         addresses,
+        database,
         server,
         handle,
         stop,

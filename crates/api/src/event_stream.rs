@@ -57,6 +57,9 @@ impl Feed {
     /// The next reason to look; `None` when the process goes down.
     async fn next(&mut self, source: &impl Source) -> Option<Option<RunChange>> {
         let deadline = tokio::time::Instant::now() + LOOK;
+        if *self.stopping.borrow() {
+            return None;
+        }
         loop {
             let news = tokio::select! {
                 news = self.news.recv() => news,

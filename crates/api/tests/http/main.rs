@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod authorization;
 mod edges;
 mod outage;
 mod promotion;

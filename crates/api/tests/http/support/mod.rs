@@ -17,6 +17,8 @@ pub struct Stack {
     pub owner_id: String,
     pub config: Config,
     pub database: TestDatabase,
+    master_key: String,
+    count: Box<dyn Fn() -> u64>,
 }
 
 /// One answer.
@@ -93,20 +95,38 @@ impl Stack {
             _ => None,
         })
         .unwrap();
-        let url = start_process(&config);
+        let (url, count) = start_process(&config);
         Self {
+            count,
             url,
             workspace: made.workspace_id.to_string(),
             owner: made.token,
             owner_id: made.user_id.to_string(),
             config,
             database,
+            master_key,
         }
     }
 
     /// One more API on the same database.
     pub fn start_another(&self) -> std::net::SocketAddr {
-        start_process(&self.config)
+        start_process(&self.config).0
+    }
+
+    /// Statements the first process has sent so far.
+    pub fn statements(&self) -> u64 {
+        (self.count)()
+    }
+
+    /// A token of the owner of another workspace.
+    pub async fn other_workspace(&self) -> String {
+        let url = self.database.url().to_owned();
+        let key = self.master_key.clone();
+        let make = move || {
+            store::bootstrap::bootstrap(&url, &key, "Elsewhere", "other@example.test")
+                .map(|made| made.token)
+        };
+        actix_web::web::block(make).await.unwrap().unwrap()
     }
 
     pub fn path(&self, rest: &str) -> String {
@@ -172,11 +192,12 @@ impl Stack {
     }
 }
 
-fn start_process(config: &Config) -> std::net::SocketAddr {
+fn start_process(config: &Config) -> (std::net::SocketAddr, Box<dyn Fn() -> u64>) {
     let running = serve(config).unwrap();
     let url = running.addresses[0];
+    let database = running.database.clone();
     actix_web::rt::spawn(running.server);
-    url
+    (url, Box::new(move || database.statement_count()))
 }
 
 /// One request on a connection of its own.
