@@ -128,10 +128,11 @@ fn entry(row: &AuditRow) -> Value {
 
 /// The workspace named by id or name, or all of them.
 async fn chosen(db: &Db, named: Option<String>) -> Result<Vec<WorkspaceRow>, Failure> {
-    let Some(named) = named else {
-        return Err(Failure::Usage(
-            "name the workspace with --workspace".to_owned(),
-        ));
+    let named = match named {
+        Some(named) => named,
+        None => environment::optional(environment::WORKSPACE)?.ok_or_else(|| {
+            Failure::Usage("name the workspace with --workspace or PROMOTION_WORKSPACE".to_owned())
+        })?,
     };
     let wanted = named.clone();
     let found = db
