@@ -22,9 +22,12 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often one transaction is tried when it loses a race inside the database.
 const ATTEMPTS: u32 = 5;
 /// Session settings of every pooled connection. A statement that takes longer is a defect or an
-/// outage; a session that idles inside a transaction would hold locks for nobody.
+/// outage; a session that idles inside a transaction (a process stopped in the middle of one) would
+/// hold its locks for nobody and keep a successor from taking over.
 const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-     SET idle_in_transaction_session_timeout = '60s'; SET timezone = 'UTC'";
+     SET idle_in_transaction_session_timeout = '4s'; SET timezone = 'UTC'";
+/// A read view holds no lock that anybody waits for, and may think between its statements.
+const READ_VIEW: &str = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 type Manager = ConnectionManager<PgConnection>;
 
@@ -89,7 +92,10 @@ impl Db {
             conn.build_transaction()
                 .repeatable_read()
                 .read_only()
-                .run(work)
+                .run(|conn| {
+                    conn.batch_execute(READ_VIEW)?;
+                    work(conn)
+                })
         })
         .await
     }

@@ -56,6 +56,14 @@ pub fn find_workspace_by_name(
         .optional()?)
 }
 
+/// Every workspace, by name: for commands of the installation's operator, never for a request.
+pub fn list_workspaces(conn: &mut PgConnection) -> Result<Vec<WorkspaceRow>, StoreError> {
+    Ok(workspaces::table
+        .order((lower(workspaces::name), workspaces::id))
+        .select(WorkspaceRow::as_select())
+        .load(conn)?)
+}
+
 /// Every workspace a user belongs to, with the user's role, by name.
 pub fn list_workspaces_of_user(
     conn: &mut PgConnection,
