@@ -14,6 +14,7 @@ mod metrics;
 mod openapi;
 mod pagination;
 mod problem;
+mod problem_code;
 mod promotion_start;
 mod routes;
 mod start;

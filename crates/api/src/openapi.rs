@@ -3,12 +3,12 @@
 //! Adds what every operation has in common (problems, authentication). It must not describe a
 //! route that is not registered: both come from [`crate::routes::configure`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use actix_web::dev::ResourceDef;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -101,6 +101,7 @@ fn build() -> Value {
     if let Some(code) = document.pointer_mut("/components/schemas/Problem/properties/code") {
         code["enum"] = json!(codes);
     }
+    close_requests(&mut document);
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -108,6 +109,95 @@ fn build() -> Value {
         }
     }
     document
+}
+
+/// Unknown members of request bodies are refused: the document says so too. What a body takes over
+/// from another schema is written out, so that each schema can be closed by itself.
+fn close_requests(document: &mut Value) {
+    let mut open: Vec<String> = Vec::new();
+    for item in document["paths"].as_object().into_iter().flatten() {
+        for operation in item.1.as_object().into_iter().flatten() {
+            if let Some(body) = operation.1.get("requestBody") {
+                collect_names(body, &mut open);
+            }
+        }
+    }
+    let mut closed: BTreeSet<String> = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if !closed.insert(name.clone()) {
+            continue;
+        }
+        let schemas = &document["components"]["schemas"];
+        let mut schema = written_out(schemas, &schemas[&name]);
+        collect_names(&schema, &mut open);
+        close(&mut schema);
+        document["components"]["schemas"][&name] = schema;
+    }
+}
+
+/// The names of the schemas that a value refers to.
+fn collect_names(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(name) = map.get("$ref").and_then(Value::as_str) {
+                names.extend(name.rsplit('/').next().map(str::to_owned));
+            }
+            map.values().for_each(|inner| collect_names(inner, names));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| collect_names(inner, names)),
+        _ => {}
+    }
+}
+
+/// A schema that is made of others (`allOf`), as one object.
+fn written_out(schemas: &Value, schema: &Value) -> Value {
+    let Some(parts) = schema.get("allOf").and_then(Value::as_array) else {
+        return schema.clone();
+    };
+    let mut whole = schema.clone();
+    let mut properties = Map::new();
+    let mut required = BTreeSet::new();
+    for part in parts {
+        let name = part.get("$ref").and_then(Value::as_str);
+        let named = name.and_then(|name| name.rsplit('/').next());
+        let part = written_out(schemas, named.map_or(part, |name| &schemas[name]));
+        let members = part.get("properties").and_then(Value::as_object);
+        properties.extend(
+            members
+                .into_iter()
+                .flatten()
+                .map(|(k, v)| (k.clone(), v.clone())),
+        );
+        let needed = part.get("required").and_then(Value::as_array);
+        required.extend(
+            needed
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned),
+        );
+    }
+    if let Some(map) = whole.as_object_mut() {
+        map.remove("allOf");
+        map.insert("type".to_owned(), json!("object"));
+        map.insert("properties".to_owned(), Value::Object(properties));
+        map.insert("required".to_owned(), json!(required));
+    }
+    whole
+}
+
+fn close(schema: &mut Value) {
+    if schema.get("properties").is_some() {
+        schema["additionalProperties"] = json!(false);
+    }
+    for variant in schema
+        .get_mut("oneOf")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        close(variant);
+    }
 }
 
 /// Adds the problems an operation can answer with, and its authentication.

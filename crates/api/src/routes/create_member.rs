@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
+use crate::wire::words::{MemberKindWord, RoleWord};
 
 /// The words of a role.
 pub const ROLES: [&str; 4] = ["readonly", "operator", "manager", "owner"];
@@ -21,13 +22,14 @@ pub const ROLES: [&str; 4] = ["readonly", "operator", "manager", "owner"];
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreateMemberRequest {
     /// `person` (default) or `service`.
+    #[schema(value_type = Option<MemberKindWord>)]
     kind: Option<String>,
     /// Required for people.
     email: Option<String>,
     /// Required for service accounts.
     display_name: Option<String>,
     /// `readonly`, `operator`, `manager` or `owner`.
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleWord)]
     role: Role,
 }
 

@@ -13,18 +13,19 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
+use crate::wire::words::{CloudWord, CredentialShape};
 
 /// A connection to be set.
 #[derive(Serialize, ToSchema)]
 pub struct PutConnectionRequest {
     /// `global`, `us_gov`, `us_gov_dod` or `china`.
-    #[schema(example = "global")]
+    #[schema(value_type = CloudWord)]
     cloud: String,
     /// The application's client id.
     client_id: Uuid,
     /// One of three kinds: `client_secret` (`client_secret`), `certificate` (`certificate` and
     /// `private_key` in PEM), `federated_token` (`token_file`: a name configured on the worker).
-    #[schema(value_type = Object)]
+    #[schema(value_type = CredentialShape)]
     credential: Credential,
     /// When the credential ends, if known.
     credential_expires_at: Option<DateTime<Utc>>,

@@ -15,11 +15,13 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
+use crate::wire::words::ControlStateWord;
 
 /// The state to set.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PutOperationalControlRequest {
     /// `paused` or `enabled`.
+    #[schema(value_type = ControlStateWord)]
     state: String,
     /// One tenant; absent: the whole workspace.
     tenant_id: Option<Uuid>,

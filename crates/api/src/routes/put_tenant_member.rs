@@ -12,12 +12,13 @@ use super::create_member::ROLES;
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
+use crate::wire::words::RoleWord;
 
 /// The role to hold.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PutTenantMemberRequest {
     /// `readonly`, `operator`, `manager` or `owner`.
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleWord)]
     role: Role,
 }
 

@@ -12,12 +12,13 @@ use super::list_members::MemberView;
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
+use crate::wire::words::RoleWord;
 
 /// What can change.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UpdateMemberRequest {
     /// `readonly`, `operator`, `manager` or `owner`.
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleWord)]
     role: Role,
 }
 

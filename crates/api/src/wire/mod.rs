@@ -4,3 +4,4 @@ pub mod compare;
 pub mod preflight;
 pub mod run;
 pub mod selection;
+pub mod words;

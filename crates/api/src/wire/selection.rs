@@ -12,6 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words::{CarryWord, ConditionalAccessStateWord};
 use crate::strict_json::{Members, ReadBody};
 
 /// At most so many pairings, mappings, types or keys in one request.
@@ -138,8 +139,8 @@ const CARRY: [&str; 2] = ["keep_target", "map"];
 const STATES: [&str; 3] = ["report_only", "disabled", "as_source"];
 
 fn read_options(members: &mut Members<'_>) -> Options {
-    let assignments: Option<CarryWord> = members.optional_word("assignments", &CARRY);
-    let scope_tags: Option<CarryWord> = members.optional_word("scope_tags", &CARRY);
+    let assignments: Option<ReadCarry> = members.optional_word("assignments", &CARRY);
+    let scope_tags: Option<ReadCarry> = members.optional_word("scope_tags", &CARRY);
     let state: Option<StateWord> = members.optional_word("conditional_access_state", &STATES);
     Options {
         assignments: assignments.map_or_else(Carry::default, |word| word.0),
@@ -148,9 +149,9 @@ fn read_options(members: &mut Members<'_>) -> Options {
     }
 }
 
-struct CarryWord(Carry);
+struct ReadCarry(Carry);
 
-impl std::str::FromStr for CarryWord {
+impl std::str::FromStr for ReadCarry {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -201,7 +202,8 @@ pub fn is_site_relative(path: &str) -> bool {
         && !path.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// Documentation of the selection in the OpenAPI document; the reader above is what decides.
+/// Two tenants, which subjects, and how they are promoted.
+// For the document; the reader above is what decides.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SelectionRequest {
     /// Read only.
@@ -269,13 +271,13 @@ pub struct MappingShape {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OptionsShape {
     /// `keep_target` (default) or `map`.
-    #[schema(nullable, value_type = String)]
+    #[schema(value_type = Option<CarryWord>)]
     pub assignments: Option<String>,
     /// `keep_target` (default) or `map`.
-    #[schema(nullable, value_type = String)]
+    #[schema(value_type = Option<CarryWord>)]
     pub scope_tags: Option<String>,
     /// `report_only` (default), `disabled` or `as_source`.
-    #[schema(nullable, value_type = String)]
+    #[schema(value_type = Option<ConditionalAccessStateWord>)]
     pub conditional_access_state: Option<String>,
 }
 
