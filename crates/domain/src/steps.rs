@@ -192,7 +192,28 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     }
     let assignments = assign(&input, desired.assignments, &mut steps);
     let expected = expected(&input, content, assignments);
+    if let Some(target) = input.target
+        && steps.len() > 1
+        && stands(&input, &expected, target)
+    {
+        steps.retain(|step| step.name != "update");
+    }
     Ok(Written { steps, expected })
+}
+
+/// Whether the object itself is as planned already, so that only what hangs on it is written: a
+/// change of assignments alone does not rewrite settings.
+fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPolicy) -> bool {
+    let row = input.row;
+    let same = |facet| {
+        canonical::facet_value(row, expected, facet, Reading::Raw)
+            == canonical::facet_value(row, target, facet, Reading::Raw)
+    };
+    let tags_stay = input.options.scope_tags == Carry::KeepTarget;
+    canonical::state(row, expected) == canonical::state(row, target)
+        && same(Facet::Settings)
+        && same(Facet::Description)
+        && (!row.has_facet(Facet::ScopeTags) || tags_stay || same(Facet::ScopeTags))
 }
 
 /// Adds the replace-all step where the final set differs from what stands there; answers what
