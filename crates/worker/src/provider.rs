@@ -1,8 +1,12 @@
 //! The clients of one run: bound to its tenants, halted with it. Translates what the Graph seam
 //! reports into what a run can do about it; sends nothing by itself.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::{DateTime, Utc};
 use domain::model::{GraphVersion, ResourceFamily};
+use domain::policy_type::PolicyType;
 use graph::{
     CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, ReadRequest, SecretText,
     TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
@@ -72,9 +76,32 @@ pub(crate) struct ConnectionProblem {
 pub(crate) struct Reader {
     inner: TenantReader,
     halt: Halt,
+    /// Whether the tenant does not serve the version that rows prefer to read in.
+    narrow: Arc<AtomicBool>,
 }
 
 impl Reader {
+    /// The version a row is read in.
+    pub(crate) fn version_of(&self, row: &PolicyType) -> GraphVersion {
+        match row.read_version {
+            Some(version) if !self.narrow.load(Ordering::Relaxed) => version,
+            _ => row.version,
+        }
+    }
+
+    /// Whether a refused list is to be asked for in the row's own version; remembered.
+    pub(crate) fn narrows(&self, row: &PolicyType, problem: &ReadProblem) -> bool {
+        let refused = matches!(
+            problem,
+            ReadProblem::NotFound | ReadProblem::Rejected { .. }
+        );
+        if !refused || self.version_of(row) == row.version {
+            return false;
+        }
+        self.narrow.store(true, Ordering::Relaxed);
+        true
+    }
+
     /// Reads one JSON document.
     pub(crate) async fn get(
         &self,
@@ -250,6 +277,7 @@ impl Opened {
                 .gateway
                 .reader(self.connection.clone(), context(&job.lease.halt())),
             halt: job.lease.halt(),
+            narrow: Arc::default(),
         }
     }
 

@@ -77,7 +77,13 @@ async fn read_item(
         path.push_str("?$expand=");
         path.push_str(expand);
     }
-    reader.get(row.family, row.version, &path).await
+    let version = reader.version_of(row);
+    match reader.get(row.family, version, &path).await {
+        Err(ReadProblem::NotFound | ReadProblem::Rejected { .. }) if version != row.version => {
+            reader.get(row.family, row.version, &path).await
+        }
+        other => other,
+    }
 }
 
 async fn read_parts(
@@ -114,7 +120,7 @@ pub(crate) async fn read_all(
     path: &str,
 ) -> Result<Vec<Value>, ReadProblem> {
     let mut items = Vec::new();
-    let mut pages = reader.list(row.family, row.version, path);
+    let mut pages = reader.list(row.family, reader.version_of(row), path);
     while let Some(page) = pages.next().await? {
         for raw in page {
             let item = serde_json::from_str(raw.get()).map_err(|_| ReadProblem::Unusable {
@@ -167,8 +173,17 @@ async fn matching(
     identity_key: &str,
 ) -> Result<Vec<Value>, ReadProblem> {
     let mut found = Vec::new();
-    let mut pages = reader.list(row.family, row.version, path);
-    while let Some(page) = pages.next().await? {
+    let mut pages = reader.list(row.family, reader.version_of(row), path);
+    loop {
+        let page = match pages.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break,
+            Err(problem) if found.is_empty() && reader.narrows(row, &problem) => {
+                pages = reader.list(row.family, row.version, path);
+                continue;
+            }
+            Err(problem) => return Err(problem),
+        };
         for raw in page {
             // An item that cannot be parsed still has its name.
             let item = serde_json::from_str::<Value>(raw.get()).unwrap_or_else(|_| flat(&raw));

@@ -7,6 +7,8 @@ pub(super) const POLICIES: PolicyType = PolicyType {
     key: "conditionalAccessPolicies",
     display_name: "Conditional Access policies",
     version: GraphVersion::V1,
+    // Agent conditions and continuous access evaluation exist only there.
+    read_version: Some(GraphVersion::Beta),
     path: "/identity/conditionalAccess/policies",
     name_filter: true,
     server_state: &["templateId", "deletedDateTime", "partialEnablementStrategy"],

@@ -122,6 +122,10 @@ pub struct PolicyType {
     pub support: Support,
     /// Version segment to use.
     pub version: GraphVersion,
+    /// Version to read in, where `version` leaves out members that a policy may have: what is not
+    /// read cannot be carried, and a condition that is lost makes a policy broader. A tenant that
+    /// does not serve it is read in `version`.
+    pub read_version: Option<GraphVersion>,
     /// Collection path below the version, e.g. `/deviceManagement/configurationPolicies`.
     pub path: &'static str,
     /// Which objects of the collection.
@@ -216,6 +220,7 @@ const PLAIN: PolicyType = PolicyType {
     display_name: "",
     support: Support::Full,
     version: GraphVersion::Beta,
+    read_version: None,
     path: "",
     kinds: Kinds::All,
     name_property: "displayName",

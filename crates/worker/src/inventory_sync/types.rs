@@ -61,7 +61,7 @@ pub(crate) async fn read_type(
     let mut seen = Vec::new();
     let mut ids = HashSet::new();
     let path = read_policy::list_path(row);
-    let mut pages = reader.list(row.family, row.version, &path);
+    let mut pages = reader.list(row.family, reader.version_of(row), &path);
     let problem = loop {
         let asked_at = job.now();
         let page = match pages.next().await {
@@ -71,6 +71,10 @@ pub(crate) async fn read_type(
             Err(ReadProblem::Throttled { until }) => {
                 // Asking again repeats the page.
                 job.wait_until(until).await?;
+                continue;
+            }
+            Err(problem) if ids.is_empty() && reader.narrows(row, &problem) => {
+                pages = reader.list(row.family, row.version, &path);
                 continue;
             }
             Err(problem) => break Some(problem.explain()),
