@@ -130,8 +130,8 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
     let handle = server.handle();
     Ok(Running {
         addresses,
-        database,
         server,
+        database,
         handle,
         stop,
     })

@@ -115,23 +115,35 @@ fn build() -> Value {
 /// from another schema is written out, so that each schema can be closed by itself.
 fn close_requests(document: &mut Value) {
     let mut open: Vec<String> = Vec::new();
-    for item in document["paths"].as_object().into_iter().flatten() {
-        for operation in item.1.as_object().into_iter().flatten() {
-            if let Some(body) = operation.1.get("requestBody") {
-                collect_names(body, &mut open);
-            }
+    let paths = document.get("paths").and_then(Value::as_object);
+    for operation in paths
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, item)| item.as_object())
+        .flatten()
+    {
+        if let Some(body) = operation.1.get("requestBody") {
+            collect_names(body, &mut open);
         }
     }
+    let Some(schemas) = document
+        .pointer_mut("/components/schemas")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
     let mut closed: BTreeSet<String> = BTreeSet::new();
     while let Some(name) = open.pop() {
+        let Some(schema) = schemas.get(&name) else {
+            continue;
+        };
         if !closed.insert(name.clone()) {
             continue;
         }
-        let schemas = &document["components"]["schemas"];
-        let mut schema = written_out(schemas, &schemas[&name]);
+        let mut schema = written_out(schemas, schema);
         collect_names(&schema, &mut open);
         close(&mut schema);
-        document["components"]["schemas"][&name] = schema;
+        schemas.insert(name, schema);
     }
 }
 
@@ -150,7 +162,7 @@ fn collect_names(value: &Value, names: &mut Vec<String>) {
 }
 
 /// A schema that is made of others (`allOf`), as one object.
-fn written_out(schemas: &Value, schema: &Value) -> Value {
+fn written_out(schemas: &Map<String, Value>, schema: &Value) -> Value {
     let Some(parts) = schema.get("allOf").and_then(Value::as_array) else {
         return schema.clone();
     };
@@ -160,7 +172,8 @@ fn written_out(schemas: &Value, schema: &Value) -> Value {
     for part in parts {
         let name = part.get("$ref").and_then(Value::as_str);
         let named = name.and_then(|name| name.rsplit('/').next());
-        let part = written_out(schemas, named.map_or(part, |name| &schemas[name]));
+        let named = named.and_then(|name| schemas.get(name));
+        let part = written_out(schemas, named.unwrap_or(part));
         let members = part.get("properties").and_then(Value::as_object);
         properties.extend(
             members

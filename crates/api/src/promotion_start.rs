@@ -95,25 +95,29 @@ impl PromotionStart {
         {
             return Ok(Some(outcome));
         }
-        let same = store::runs::find_active_by_identity(conn, self.workspace_id, &self.identity)?;
-        if let Some(id) = same {
-            return Ok(Some(self.deduped(conn, caller, id)?));
-        }
+        // One statement finds what holds the target; whether that is this very run is read from
+        // it. Two looks could have a commit between them.
         let busy = store::runs::find_active_mutating_run(conn, self.target_id())?;
-        Ok(busy.map(StartOutcome::ScopeBusy))
+        let Some(id) = busy else {
+            return Ok(None);
+        };
+        let run = store::runs::find_run(conn, self.workspace_id, id)?
+            .ok_or(StoreError::NotFound("operation run"))?;
+        if run.identity != self.identity {
+            return Ok(Some(StartOutcome::ScopeBusy(id)));
+        }
+        self.deduped(conn, caller, run).map(Some)
     }
 
     fn deduped(
         &self,
         conn: &mut PgConnection,
         caller: &Caller,
-        run_id: Uuid,
+        run: RunRow,
     ) -> Result<StartOutcome, StoreError> {
         if let Some(claim) = &self.claim {
-            claim.bind(conn, caller, run_id)?;
+            claim.bind(conn, caller, run.id)?;
         }
-        let run = store::runs::find_run(conn, self.workspace_id, run_id)?
-            .ok_or(StoreError::NotFound("operation run"))?;
         Ok(StartOutcome::Deduped(Box::new(run)))
     }
 
@@ -197,7 +201,11 @@ impl PromotionStart {
                 }
                 Ok(StartOutcome::Queued(run))
             }
-            RunInsert::SameIdentity(id) => self.deduped(conn, caller, id),
+            RunInsert::SameIdentity(id) => {
+                let run = store::runs::find_run(conn, self.workspace_id, id)?
+                    .ok_or(StoreError::NotFound("operation run"))?;
+                self.deduped(conn, caller, run)
+            }
             RunInsert::ScopeBusy(id) => Ok(StartOutcome::ScopeBusy(id)),
         }
     }

@@ -61,8 +61,8 @@ impl crate::event_stream::Source for OneRun {
         };
         let over = run.status == "completed";
         let revision = run.revision;
-        if !over && self.last.is_some_and(|last| last >= revision) {
-            return Step::Wait;
+        if self.last.is_some_and(|last| last >= revision) {
+            return if over { Step::End(None) } else { Step::Wait };
         }
         self.last = Some(revision);
         let text = event("run", Some(revision), &run_view(run, &caller));

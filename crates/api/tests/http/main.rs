@@ -9,6 +9,7 @@
 mod access;
 mod authorization;
 mod edges;
+mod execute;
 mod outage;
 mod promotion;
 mod resources;

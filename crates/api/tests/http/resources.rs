@@ -247,6 +247,16 @@ async fn syncs_are_deduped_replayed_and_cancelled() {
         "{}",
         events.text
     );
+    let id = events
+        .text
+        .lines()
+        .nth(1)
+        .unwrap()
+        .trim_start_matches("id: ");
+    let resumed = ("Last-Event-ID", id);
+    let path_of_events = format!("{href}/events");
+    let rest = stack.raw("GET", &path_of_events, &[resumed], b"").await;
+    assert_eq!((rest.status, rest.text.as_str()), (200, ""));
     assert_eq!(events.header("content-type"), Some("text/event-stream"));
     let again = stack.raw("POST", &path, &[kind, key], one).await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"));

@@ -186,3 +186,21 @@ pub async fn two_tenants(stack: &Stack) -> Value {
     capture_tenant(stack, &target, &[(trial, "Trial")], &objects).await;
     json!({"source_tenant_id": source, "target_tenant_id": target})
 }
+
+/// Records the roles that a check saw.
+pub async fn set_roles(stack: &Stack, tenant: &str, roles: &[&str]) {
+    let url = stack.database.url().to_owned();
+    let tenant_id: Uuid = tenant.parse().unwrap();
+    let health = store::connections::ConnectionHealth {
+        healthy: true,
+        code: None,
+        message: None,
+        granted_roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
+        checked_at: Utc::now(),
+    };
+    let write = move || {
+        let mut conn = store::db::establish(&url).unwrap();
+        store::connections::mark_connection_health(&mut conn, tenant_id, &health).unwrap();
+    };
+    actix_web::web::block(write).await.unwrap();
+}
