@@ -87,10 +87,10 @@ pub(crate) enum Failure {
         why: String,
     },
     /// The store could not do it.
-    #[error("the database could not do it")]
+    #[error(transparent)]
     Store(#[from] store::StoreError),
     /// A key could not be used.
-    #[error("a key could not be used")]
+    #[error(transparent)]
     Key(#[from] store::keys::KeyError),
     /// There is no private PostgreSQL for the demo.
     #[error("no private PostgreSQL")]

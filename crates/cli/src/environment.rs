@@ -24,6 +24,31 @@ pub(crate) fn required(name: &'static str) -> Result<String, Failure> {
     })
 }
 
+/// The URL of the database. Checked here, since libpq repeats what it cannot read, password and all.
+pub(crate) fn database_url() -> Result<String, Failure> {
+    let url = required(DATABASE_URL)?;
+    checked_database_url(url)
+}
+
+/// The same, where it may be absent.
+pub(crate) fn optional_database_url() -> Result<Option<String>, Failure> {
+    optional(DATABASE_URL)?
+        .map(checked_database_url)
+        .transpose()
+}
+
+fn checked_database_url(url: String) -> Result<String, Failure> {
+    let scheme = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    // Several hosts with ports are libpq's own notation.
+    if scheme && (url.contains(',') || reqwest::Url::parse(&url).is_ok()) {
+        return Ok(url);
+    }
+    Err(Failure::Environment {
+        name: DATABASE_URL,
+        why: "is not a postgres:// URL".to_owned(),
+    })
+}
+
 /// A variable that may be absent; empty counts as absent.
 pub(crate) fn optional(name: &'static str) -> Result<Option<String>, Failure> {
     match std::env::var(name) {
@@ -34,5 +59,35 @@ pub(crate) fn optional(name: &'static str) -> Result<Option<String>, Failure> {
             name,
             why: "is not UTF-8 text".to_owned(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_url_that_cannot_be_read_is_not_repeated() {
+        for good in [
+            "postgres://user:word@host/name",
+            "postgresql:///name?host=/run/postgresql",
+            "postgres://one:5432,two:5432/name",
+            "postgres://user@[::1]:5432/name?sslmode=require",
+        ] {
+            assert!(checked_database_url(good.to_owned()).is_ok(), "{good}");
+        }
+        for wrong in [
+            "nonsense",
+            "postgre://user:word@host",
+            "postgres://user:word@host:port/x",
+        ] {
+            let message = checked_database_url(wrong.to_owned())
+                .err()
+                .map(|e| e.to_string());
+            assert_eq!(
+                message.as_deref(),
+                Some("DATABASE_URL: is not a postgres:// URL")
+            );
+        }
     }
 }

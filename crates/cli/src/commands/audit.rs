@@ -18,7 +18,7 @@ use crate::show;
 
 /// Runs the command.
 pub(crate) async fn audit(command: &AuditCommand) -> Result<Ending, Failure> {
-    let url = environment::required(environment::DATABASE_URL)?;
+    let url = environment::database_url()?;
     let db = Db::connect(&url, 1)?;
     match command {
         AuditCommand::Verify {

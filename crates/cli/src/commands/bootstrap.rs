@@ -9,7 +9,7 @@ use crate::show;
 
 /// Runs the command.
 pub(crate) fn bootstrap(arguments: &BootstrapArguments) -> Result<Ending, Failure> {
-    let url = environment::required(environment::DATABASE_URL)?;
+    let url = environment::database_url()?;
     let master_key = environment::required(environment::MASTER_KEY)?;
     let (name, owner) = (arguments.workspace.trim(), arguments.owner.trim());
     if name.is_empty() || name.chars().any(char::is_control) {

@@ -44,7 +44,7 @@ fn api() -> Result<Ending, Failure> {
 /// Re-seals every credential that is not sealed to the current key. Each is replaced only if it is
 /// still the one that was read, so a credential set meanwhile is never lost.
 fn rotate() -> Result<Ending, Failure> {
-    let url = environment::required(environment::DATABASE_URL)?;
+    let url = environment::database_url()?;
     let current = master_key(environment::MASTER_KEY)?;
     let previous = master_key(environment::PREVIOUS_MASTER_KEY)?;
     let opening = OpeningKeys::new(vec![current.opening_key(), previous.opening_key()]);

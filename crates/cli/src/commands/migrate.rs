@@ -6,7 +6,7 @@ use crate::show;
 
 /// Runs the command.
 pub(crate) fn migrate() -> Result<Ending, Failure> {
-    let url = environment::required(environment::DATABASE_URL)?;
+    let url = environment::database_url()?;
     let migrated = store::migrate::migrate(&url)?;
     for version in &migrated.applied {
         show::note(&format!("applied {version}"));

@@ -172,7 +172,7 @@ impl Installation {
 }
 
 fn database(narrator: Narrator) -> Result<Database, Failure> {
-    if let Some(url) = environment::optional(environment::DATABASE_URL)? {
+    if let Some(url) = environment::optional_database_url()? {
         narrator.line("   DATABASE_URL is set: using that database, adding one workspace to it");
         return Ok(Database::Given(url));
     }
