@@ -94,6 +94,9 @@ fn bootstrap_works_once_per_name_and_leaves_a_chained_trace() {
     assert!(!export.contains("pat_"), "no token in the log");
     let head = lines[1]["head"].as_str().unwrap();
 
+    installation.done("bootstrap --workspace Fabrikam --owner owner@example.com");
+    assert_eq!(installation.done("audit verify").lines().count(), 2);
+    assert_eq!(installation.done("audit export").lines().count(), 4);
     installation.done("audit verify --workspace Contoso");
     let with_head = format!("audit verify --workspace Contoso --expected-head {head}");
     installation.done(&with_head);

@@ -126,13 +126,14 @@ fn entry(row: &AuditRow) -> Value {
     })
 }
 
-/// The workspace named by id or name, or all of them.
+/// The workspace named by id or name, here or in the environment, or all of them.
 async fn chosen(db: &Db, named: Option<String>) -> Result<Vec<WorkspaceRow>, Failure> {
     let named = match named {
-        Some(named) => named,
-        None => environment::optional(environment::WORKSPACE)?.ok_or_else(|| {
-            Failure::Usage("name the workspace with --workspace or PROMOTION_WORKSPACE".to_owned())
-        })?,
+        Some(named) => Some(named),
+        None => environment::optional(environment::WORKSPACE)?,
+    };
+    let Some(named) = named else {
+        return Ok(db.read_view(all).await?);
     };
     let wanted = named.clone();
     let found = db
@@ -146,6 +147,10 @@ async fn chosen(db: &Db, named: Option<String>) -> Result<Vec<WorkspaceRow>, Fai
     found
         .map(|workspace| vec![workspace])
         .ok_or_else(|| Failure::Usage(format!("no workspace is named {named:?}")))
+}
+
+fn all(conn: &mut PgConnection) -> Result<Vec<WorkspaceRow>, StoreError> {
+    store::workspaces::list_workspaces(conn)
 }
 
 /// `sequence:mac`, the form in which a head leaves the database.
