@@ -14,20 +14,8 @@ use super::sides::Side;
 
 /// Kinds that are never loaded whole.
 const LARGE: [&str; 4] = ["group", "user", "application", "service_principal"];
-/// Kinds that are loaded whole.
-const SMALL: [&str; 11] = [
-    "assignment_filter",
-    "scope_tag",
-    "notification_template",
-    "named_location",
-    "authentication_strength",
-    "authentication_context",
-    "terms_of_use",
-    "directory_role_template",
-    "reusable_setting",
-    "compliance_script",
-    "device_configuration",
-];
+/// Kinds that every policy with assignments or scope tags may use; the registry names the others.
+const IMPLIED: [&str; 2] = ["assignment_filter", "scope_tag"];
 
 /// The references of both tenants.
 pub struct Catalogs {
@@ -45,8 +33,9 @@ impl Catalogs {
         source: (&Side, &Contents),
         target: (&Side, &Contents),
     ) -> Result<Self, StoreError> {
-        let mut source_rows = small_kinds(conn, source.0.tenant.id)?;
-        let mut target_rows = small_kinds(conn, target.0.tenant.id)?;
+        let kinds = small_kinds(selection, [source.1, target.1]);
+        let mut source_rows = whole_kinds(conn, source.0.tenant.id, &kinds)?;
+        let mut target_rows = whole_kinds(conn, target.0.tenant.id, &kinds)?;
         let (source_ids, target_ids) = mapped_ids(selection);
         source_rows.extend(by_ids(conn, source.0.tenant.id, source_ids)?);
         target_rows.extend(by_ids(conn, target.0.tenant.id, target_ids)?);
@@ -85,20 +74,44 @@ impl Catalogs {
     }
 }
 
-fn small_kinds(conn: &mut PgConnection, tenant_id: Uuid) -> Result<Vec<ReferenceRow>, StoreError> {
-    let mut kinds: BTreeSet<String> = SMALL.into_iter().map(str::to_owned).collect();
+/// Every kind that is loaded whole: those the registry, the contents and the mappings name.
+fn small_kinds(selection: &Selection, contents: [&Contents; 2]) -> Vec<String> {
+    let mut kinds: BTreeSet<&str> = IMPLIED.into_iter().collect();
+    for row in domain::policy_type::all() {
+        kinds.extend(row.reference_kind);
+        kinds.extend(row.references.iter().map(|rule| rule.kind));
+    }
+    let used = contents.into_iter().flat_map(|contents| contents.values());
     kinds.extend(
-        domain::policy_type::all()
-            .iter()
-            .filter_map(|row| row.reference_kind)
-            .filter(|kind| !LARGE.contains(kind))
-            .map(str::to_owned),
+        used.flat_map(|content| &content.references)
+            .map(|used| used.kind.as_str()),
     );
+    kinds.extend(
+        selection
+            .mappings
+            .iter()
+            .filter_map(|mapping| match mapping {
+                Mapping::Reference { kind, .. } => Some(kind.as_str()),
+                Mapping::Literal { .. } => None,
+            }),
+    );
+    kinds
+        .into_iter()
+        .filter(|kind| !LARGE.contains(kind))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn whole_kinds(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    kinds: &[String],
+) -> Result<Vec<ReferenceRow>, StoreError> {
     load_reference_catalog(
         conn,
         tenant_id,
         &ReferenceChoice {
-            kinds: Some(kinds.into_iter().collect()),
+            kinds: Some(kinds.to_vec()),
             ..ReferenceChoice::default()
         },
     )
