@@ -1,0 +1,156 @@
+//! Stop buttons flipped in the middle of a run: no new write starts more than one second later,
+//! what is in flight is finished and recorded, the rest is skipped with the reason.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use promotion_tests::client::Api;
+use promotion_tests::stack::Stack;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::course::{Course, rounds};
+use crate::field::{self, Round};
+use crate::judge::{Figures, judge};
+
+/// A service of the workspace with a token of its own.
+async fn requester(stack: &Stack) -> Result<(String, String, Api)> {
+    let api = &stack.api;
+    let member = json!({"kind": "service", "display_name": "Requester", "role": "owner"});
+    let user = api.post("/members", &member).await?.expect(201)?;
+    let user = user["user_id"].as_str().context("user id")?.to_owned();
+    let made = api
+        .post(
+            "/api-tokens",
+            &json!({"name": "requester", "user_id": user}),
+        )
+        .await?
+        .expect(201)?;
+    let id = made["token_id"].as_str().context("token id")?.to_owned();
+    let token = made["token"].as_str().context("token")?;
+    Ok((user, id, api.with_token(token)))
+}
+
+/// Presses a button; the reason code it must leave.
+async fn press(
+    stack: &Stack,
+    round: &Round,
+    button: usize,
+    who: &(String, String, Api),
+) -> Result<&'static str> {
+    let api = &stack.api;
+    let (reply, code) = match button {
+        0 => (
+            api.post(&format!("/operation-runs/{}/cancel", round.run), &json!({}))
+                .await?,
+            "cancelled",
+        ),
+        1 => {
+            let body = json!({"state": "paused", "reason": "campaign", "tenant_id": round.target});
+            (
+                api.put("/operational-controls/promotion.execute", &body)
+                    .await?,
+                "control_paused",
+            )
+        }
+        2 => {
+            let path = api.path(&format!("/api-tokens/{}", who.1));
+            (
+                api.send(Method::DELETE, &path, &[], None).await?,
+                "requester_revoked",
+            )
+        }
+        _ => {
+            let path = api.path(&format!("/members/{}", who.0));
+            (
+                api.send(Method::DELETE, &path, &[], None).await?,
+                "requester_revoked",
+            )
+        }
+    };
+    anyhow::ensure!(
+        reply.status < 300,
+        "button {button}: {} {}",
+        reply.status,
+        reply.body
+    );
+    Ok(code)
+}
+
+/// Writes that began too late: on objects that nothing was written to before.
+fn too_late(journal: &[Value], limit: &str) -> Vec<String> {
+    let at = |e: &Value| e["at"].as_str().unwrap_or_default().to_owned();
+    let mut known: Vec<String> = Vec::new();
+    let mut late = Vec::new();
+    for entry in journal {
+        let path = entry["path"].as_str().unwrap_or_default();
+        let of_known = known.iter().any(|id| path.contains(id.as_str()));
+        if at(entry).as_str() > limit && !of_known {
+            late.push(format!(
+                "{} {path} at {}, limit {limit}",
+                entry["method"], entry["at"]
+            ));
+        } else if let Some(id) = entry["object_id"].as_str() {
+            known.push(id.to_owned());
+        }
+    }
+    late
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_buttons() -> Result<()> {
+    let mut course = Course::new(4_701);
+    let mut figures = Figures::default();
+    let stack = field::start(1, &[]).await?;
+    for number in 0..rounds(4, 200) {
+        let mut round = field::review(&stack).await?;
+        stack.sim.clear_faults().await?;
+        let slow = json!({"tenant": round.entra, "method": "POST", "times": 100_000, "kind": "slow",
+            "path_regex": "deviceManagement|identity|deviceAppManagement", "ms": 300});
+        stack.sim.fault(slow).await?;
+        let who = requester(&stack).await?;
+        field::execute(&who.2, &mut round).await?;
+        let writes = usize::try_from(course.between(1, 12))?;
+        field::wait_for_writes(&stack, &round, writes).await?;
+        let code = press(&stack, &round, number % 4, &who).await?;
+        let limit = stop_limit(&stack)?;
+        let run = stack
+            .api
+            .wait_for_run(&round.run, Duration::from_mins(1))
+            .await?;
+        let journal = stack.sim.journal(&round.entra, true).await?;
+        let items = judge(&stack, &round, &mut figures).await?;
+        for late in too_late(&journal, &limit) {
+            figures
+                .wrong
+                .push(format!("{code}: a write began too late: {late}"));
+        }
+        let skipped = items
+            .iter()
+            .filter(|i| i.reason_code.as_deref() == Some(code))
+            .count();
+        if skipped == 0 {
+            figures
+                .wrong
+                .push(format!("{code}: nothing was stopped: {run}"));
+        }
+        figures.land(code);
+    }
+    let codes = ["cancelled", "control_paused", "requester_revoked"];
+    figures.close("stop buttons", course.seed, "limit 1 s", &codes)
+}
+
+/// One second from now, as the simulator writes times.
+fn stop_limit(stack: &Stack) -> Result<String> {
+    use diesel::prelude::*;
+    use diesel::sql_types::Text;
+    #[derive(QueryableByName)]
+    struct Now {
+        #[diesel(sql_type = Text)]
+        now: String,
+    }
+    let query = "SELECT to_char((clock_timestamp() + interval '1 second') AT TIME ZONE 'UTC', \
+         'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS now";
+    let now: Now = diesel::sql_query(query).get_result(&mut field::database(stack)?)?;
+    Ok(now.now)
+}
