@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use actix_web::http::header;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use domain::capability::{self, Capability, Role};
 use serde_json::Value;
 use store::audit::AuditEntry;
@@ -31,6 +31,8 @@ pub struct Caller {
     pub workspace_id: Uuid,
     /// The user's role there.
     pub role: Role,
+    /// When the token ends.
+    pub expires_at: Option<DateTime<Utc>>,
     /// The token's subset, if it was narrowed.
     pub narrowed: Option<BTreeSet<Capability>>,
     /// Roles on single tenants.
@@ -184,6 +186,7 @@ pub fn load_caller(
         token_id: actor.token_id,
         workspace_id: actor.workspace_id,
         role,
+        expires_at: actor.expires_at,
         narrowed,
         tenant_roles,
         request_id: request_id.to_owned(),

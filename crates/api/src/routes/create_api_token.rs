@@ -29,7 +29,7 @@ pub struct CreateApiTokenRequest {
     /// Narrows the token; default: everything the member's roles grant.
     #[schema(value_type = Option<Vec<String>>)]
     capabilities: Option<BTreeSet<Capability>>,
-    /// Default: never.
+    /// Default: never, or with the token that makes it.
     #[schema(minimum = 1, maximum = 3650)]
     expires_in_days: Option<i64>,
 }
@@ -97,6 +97,17 @@ fn narrow(
     }
 }
 
+/// A token never makes one that outlives it.
+fn lifetime(caller: &Caller, days: Option<i64>) -> Option<DateTime<Utc>> {
+    let asked = days
+        .and_then(TimeDelta::try_days)
+        .map(|days| Utc::now() + days);
+    match (asked, caller.expires_at) {
+        (Some(asked), Some(own)) => Some(asked.min(own)),
+        (asked, own) => asked.or(own),
+    }
+}
+
 #[utoipa::path(
     tag = "workspaces",
     operation_id = "create_api_token",
@@ -122,10 +133,7 @@ pub async fn create_api_token(call: Call) -> Result<HttpResponse, Problem> {
         user_id,
         name: body.name,
         capabilities: capability_names,
-        expires_at: body
-            .expires_in_days
-            .and_then(TimeDelta::try_days)
-            .map(|days| Utc::now() + days),
+        expires_at: lifetime(&caller, body.expires_in_days),
     };
     let key = call.state.audit_key.clone();
     let made = call

@@ -258,6 +258,21 @@ async fn tokens_narrow_and_end() {
         json!(["api_tokens.manage"])
     );
 
+    // Nor one that outlives it.
+    let longer = json!({"name": "l", "expires_in_days": 30});
+    let longer = stack
+        .call("POST", &tokens, Some(&narrow), Some(&longer))
+        .await
+        .expect(201);
+    let list = stack.get("/api-tokens").await.expect(200);
+    let own = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|t| t["name"] == "n")
+        .unwrap();
+    assert_eq!(longer["expires_at"], own["expires_at"]);
+
     for bad in [
         json!({"name": "x", "capabilities": ["nope"]}),
         json!({"name": "x", "expires_in_days": 0}),

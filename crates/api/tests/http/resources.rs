@@ -264,6 +264,13 @@ async fn syncs_are_deduped_replayed_and_cancelled() {
 
     let notes = stack.get("/notifications").await.expect(200);
     assert_eq!(notes["items"].as_array().unwrap().len(), 1);
+    let blind = stack
+        .token(&json!({"name": "b", "capabilities": ["audit.view"], "expires_in_days": 1}))
+        .await;
+    let unseen = stack
+        .call("GET", &stack.path("/notifications"), Some(&blind), None)
+        .await;
+    assert_eq!(unseen.expect(200)["items"], json!([]));
     let read = format!(
         "/notifications/{}/read",
         notes["items"][0]["id"].as_str().unwrap()
