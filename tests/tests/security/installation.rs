@@ -39,7 +39,10 @@ pub struct Installation {
 impl Installation {
     /// Starts everything but the worker. `log` is the filter of every process; `prepare` runs
     /// against the empty database before any process connects.
-    pub async fn start(log: &str, prepare: impl FnOnce(&TestDatabase) -> Result<()>) -> Result<Self> {
+    pub async fn start(
+        log: &str,
+        prepare: impl FnOnce(&TestDatabase) -> Result<()>,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = tokio::task::spawn_blocking(TestDatabase::create).await??;
         prepare(&database)?;
@@ -156,7 +159,10 @@ pub async fn token(
 /// Gives a member a role on a tenant.
 pub async fn tenant_role(owner: &Api, tenant: &str, user: &str, role: &str) -> Result<()> {
     let path = format!("/tenants/{tenant}/members/{user}");
-    owner.put(&path, &json!({"role": role})).await?.expect(200)?;
+    owner
+        .put(&path, &json!({"role": role}))
+        .await?
+        .expect(200)?;
     Ok(())
 }
 
@@ -180,7 +186,13 @@ fn start_simulator(folder: &Path) -> Result<(Process, Sim)> {
         format!("{TARGET}=builtin:target"),
     );
     let arguments = [
-        "graph-sim", "--listen", "127.0.0.1:0", "--tenant", &source, "--tenant", &target,
+        "graph-sim",
+        "--listen",
+        "127.0.0.1:0",
+        "--tenant",
+        &source,
+        "--tenant",
+        &target,
     ];
     let log = folder.join("graph-sim.log");
     let mut process = Process::start(Path::new(PROCESS), &arguments, &[], &log)?;

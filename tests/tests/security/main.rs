@@ -2,7 +2,6 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "tests may stop where they stand"
 )]
 
@@ -10,7 +9,9 @@ mod actors;
 mod escalation;
 mod hidden;
 mod installation;
+mod isolation;
 mod operations;
+mod rights;
 mod secrets;
 mod statements;
 mod tampering;

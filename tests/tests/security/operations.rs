@@ -69,7 +69,9 @@ impl Ids {
             ("{user_id}", &self.user),
         ]
         .into_iter()
-        .fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
+        .fold(template.to_owned(), |path, (name, id)| {
+            path.replace(name, id)
+        })
         .replace("{operation_type}", "inventory.sync")
     }
 
@@ -100,15 +102,27 @@ pub struct Operation {
 }
 
 const fn row(method: &'static str, path: &'static str, need: Need) -> Operation {
-    Operation { method, path, need, body: None, names_ids: false }
+    Operation {
+        method,
+        path,
+        need,
+        body: None,
+        names_ids: false,
+    }
 }
 
 const fn ids(operation: Operation) -> Operation {
-    Operation { names_ids: true, ..operation }
+    Operation {
+        names_ids: true,
+        ..operation
+    }
 }
 
 const fn with(operation: Operation, body: fn(&Ids) -> Value) -> Operation {
-    Operation { body: Some(body), ..operation }
+    Operation {
+        body: Some(body),
+        ..operation
+    }
 }
 
 const WS: &str = "/v1/workspaces/{workspace_id}";
@@ -131,39 +145,93 @@ pub const OPERATIONS: &[Operation] = &[
     row("GET", "/v1/me", Need::Credential),
     row("GET", "/v1/workspaces", Need::Credential),
     row("GET", WS, Need::Member),
-    row("GET", ws!("/api-tokens"), Need::Workspace("api_tokens.manage")),
-    with(row("POST", ws!("/api-tokens"), Need::Workspace("api_tokens.manage")), |_| {
-        json!({"name": "walk", "capabilities": ["tenant.view"]})
-    }),
+    row(
+        "GET",
+        ws!("/api-tokens"),
+        Need::Workspace("api_tokens.manage"),
+    ),
+    with(
+        row(
+            "POST",
+            ws!("/api-tokens"),
+            Need::Workspace("api_tokens.manage"),
+        ),
+        |_| json!({"name": "walk", "capabilities": ["tenant.view"]}),
+    ),
     row("GET", ws!("/audit-logs"), Need::Workspace("audit.view")),
-    ids(with(row("POST", ws!("/cross-tenant-compare"), Need::Tenant("compare.view")), Ids::selection)),
     ids(with(
-        row("POST", ws!("/cross-tenant-compare/diff"), Need::Tenant("policy_content.view")),
-        |ids| ids.with(&json!({"subject_key": "subject"})),
-    )),
-    ids(with(
-        row("POST", ws!("/cross-tenant-compare/preflight"), Need::Tenant("preflight.run")),
+        row(
+            "POST",
+            ws!("/cross-tenant-compare"),
+            Need::Tenant("compare.view"),
+        ),
         Ids::selection,
     )),
     ids(with(
-        row("POST", ws!("/cross-tenant-compare/execute"), Need::Tenant("promotion.execute")),
+        row(
+            "POST",
+            ws!("/cross-tenant-compare/diff"),
+            Need::Tenant("policy_content.view"),
+        ),
+        |ids| ids.with(&json!({"subject_key": "subject"})),
+    )),
+    ids(with(
+        row(
+            "POST",
+            ws!("/cross-tenant-compare/preflight"),
+            Need::Tenant("preflight.run"),
+        ),
+        Ids::selection,
+    )),
+    ids(with(
+        row(
+            "POST",
+            ws!("/cross-tenant-compare/execute"),
+            Need::Tenant("promotion.execute"),
+        ),
         |ids| ids.with(&json!({"plan_digest": "sha256:0", "confirm": true})),
     )),
     row("GET", ws!("/events"), Need::Member),
     row("GET", ws!("/members"), Need::Workspace("members.manage")),
-    with(row("POST", ws!("/members"), Need::Workspace("members.manage")), |_| {
-        json!({"kind": "service", "display_name": "walk", "role": "readonly"})
-    }),
-    ids(with(row("PATCH", ws!("/members/{user_id}"), Need::Workspace("members.manage")), |_| {
-        json!({"role": "readonly"})
-    })),
+    with(
+        row("POST", ws!("/members"), Need::Workspace("members.manage")),
+        |_| json!({"kind": "service", "display_name": "walk", "role": "readonly"}),
+    ),
+    ids(with(
+        row(
+            "PATCH",
+            ws!("/members/{user_id}"),
+            Need::Workspace("members.manage"),
+        ),
+        |_| json!({"role": "readonly"}),
+    )),
     row("GET", ws!("/notifications"), Need::Member),
-    ids(row("POST", ws!("/notifications/{notification_id}/read"), Need::Own)),
+    ids(row(
+        "POST",
+        ws!("/notifications/{notification_id}/read"),
+        Need::Own,
+    )),
     row("GET", ws!("/operation-runs"), Need::Member),
-    ids(row("GET", ws!("/operation-runs/{operation_run_id}"), Need::Tenant("operation_run.view"))),
-    ids(row("GET", ws!("/operation-runs/{operation_run_id}/items"), Need::Tenant("operation_run.view"))),
-    ids(row("GET", ws!("/operation-runs/{operation_run_id}/events"), Need::Tenant("operation_run.view"))),
-    ids(row("POST", ws!("/operation-runs/{operation_run_id}/cancel"), Need::Tenant("operation_run.cancel"))),
+    ids(row(
+        "GET",
+        ws!("/operation-runs/{operation_run_id}"),
+        Need::Tenant("operation_run.view"),
+    )),
+    ids(row(
+        "GET",
+        ws!("/operation-runs/{operation_run_id}/items"),
+        Need::Tenant("operation_run.view"),
+    )),
+    ids(row(
+        "GET",
+        ws!("/operation-runs/{operation_run_id}/events"),
+        Need::Tenant("operation_run.view"),
+    )),
+    ids(row(
+        "POST",
+        ws!("/operation-runs/{operation_run_id}/cancel"),
+        Need::Tenant("operation_run.cancel"),
+    )),
     row("GET", ws!("/operational-controls"), Need::Member),
     ids(with(
         row(
@@ -174,17 +242,37 @@ pub const OPERATIONS: &[Operation] = &[
         |ids| json!({"state": "enabled", "reason": "walk", "tenant_id": ids.target}),
     )),
     row("GET", ws!("/tenants"), Need::Member),
-    with(row("POST", ws!("/tenants"), Need::Role("connection.manage")), |_| {
-        let id = Uuid::now_v7();
-        json!({"display_name": format!("walk {id}"), "entra_tenant_id": id})
-    }),
-    ids(row("GET", ws!("/tenants/{tenant_id}"), Need::Tenant("tenant.view"))),
-    ids(with(row("PATCH", ws!("/tenants/{tenant_id}"), Need::Tenant("connection.manage")), |_| {
-        json!({"display_name": "Fabrikam"})
-    })),
-    ids(row("GET", ws!("/tenants/{tenant_id}/connection"), Need::Tenant("tenant.view"))),
+    with(
+        row("POST", ws!("/tenants"), Need::Role("connection.manage")),
+        |_| {
+            let id = Uuid::now_v7();
+            json!({"display_name": format!("walk {id}"), "entra_tenant_id": id})
+        },
+    ),
+    ids(row(
+        "GET",
+        ws!("/tenants/{tenant_id}"),
+        Need::Tenant("tenant.view"),
+    )),
     ids(with(
-        row("PUT", ws!("/tenants/{tenant_id}/connection"), Need::Tenant("connection.manage")),
+        row(
+            "PATCH",
+            ws!("/tenants/{tenant_id}"),
+            Need::Tenant("connection.manage"),
+        ),
+        |_| json!({"display_name": "Fabrikam"}),
+    )),
+    ids(row(
+        "GET",
+        ws!("/tenants/{tenant_id}/connection"),
+        Need::Tenant("tenant.view"),
+    )),
+    ids(with(
+        row(
+            "PUT",
+            ws!("/tenants/{tenant_id}/connection"),
+            Need::Tenant("connection.manage"),
+        ),
         |_| {
             json!({
                 "cloud": "global",
@@ -193,9 +281,21 @@ pub const OPERATIONS: &[Operation] = &[
             })
         },
     )),
-    ids(row("POST", ws!("/tenants/{tenant_id}/connection/checks"), Need::Tenant("connection.manage"))),
-    ids(row("POST", ws!("/tenants/{tenant_id}/inventory-syncs"), Need::Tenant("inventory.sync"))),
-    ids(row("GET", ws!("/tenants/{tenant_id}/members"), Need::TenantThenWorkspace("members.manage"))),
+    ids(row(
+        "POST",
+        ws!("/tenants/{tenant_id}/connection/checks"),
+        Need::Tenant("connection.manage"),
+    )),
+    ids(row(
+        "POST",
+        ws!("/tenants/{tenant_id}/inventory-syncs"),
+        Need::Tenant("inventory.sync"),
+    )),
+    ids(row(
+        "GET",
+        ws!("/tenants/{tenant_id}/members"),
+        Need::TenantThenWorkspace("members.manage"),
+    )),
     ids(with(
         row(
             "PUT",
@@ -204,16 +304,32 @@ pub const OPERATIONS: &[Operation] = &[
         ),
         |_| json!({"role": "readonly"}),
     )),
-    ids(row("GET", ws!("/tenants/{tenant_id}/policies"), Need::Tenant("tenant.view"))),
-    ids(row("GET", ws!("/tenants/{tenant_id}/policies/{policy_id}"), Need::Tenant("tenant.view"))),
-    ids(row("GET", ws!("/tenants/{tenant_id}/policies/{policy_id}/versions"), Need::Tenant("tenant.view"))),
+    ids(row(
+        "GET",
+        ws!("/tenants/{tenant_id}/policies"),
+        Need::Tenant("tenant.view"),
+    )),
+    ids(row(
+        "GET",
+        ws!("/tenants/{tenant_id}/policies/{policy_id}"),
+        Need::Tenant("tenant.view"),
+    )),
+    ids(row(
+        "GET",
+        ws!("/tenants/{tenant_id}/policies/{policy_id}/versions"),
+        Need::Tenant("tenant.view"),
+    )),
     ids(row(
         "GET",
         ws!("/tenants/{tenant_id}/policies/{policy_id}/versions/{policy_version_id}"),
         Need::Tenant("policy_content.view"),
     )),
     ids(with(
-        row("POST", ws!("/tenants/{tenant_id}/policies/{policy_id}/restores"), Need::Tenant("policy.restore")),
+        row(
+            "POST",
+            ws!("/tenants/{tenant_id}/policies/{policy_id}/restores"),
+            Need::Tenant("policy.restore"),
+        ),
         |ids| {
             json!({
                 "policy_version_id": ids.version,
@@ -222,12 +338,24 @@ pub const OPERATIONS: &[Operation] = &[
             })
         },
     )),
-    ids(row("GET", ws!("/tenants/{tenant_id}/references"), Need::Tenant("tenant.view"))),
+    ids(row(
+        "GET",
+        ws!("/tenants/{tenant_id}/references"),
+        Need::Tenant("tenant.view"),
+    )),
     ids(row(
         "DELETE",
         ws!("/tenants/{tenant_id}/members/{user_id}"),
         Need::TenantThenWorkspace("members.manage"),
     )),
-    ids(row("DELETE", ws!("/api-tokens/{token_id}"), Need::Workspace("api_tokens.manage"))),
-    ids(row("DELETE", ws!("/members/{user_id}"), Need::Workspace("members.manage"))),
+    ids(row(
+        "DELETE",
+        ws!("/api-tokens/{token_id}"),
+        Need::Workspace("api_tokens.manage"),
+    )),
+    ids(row(
+        "DELETE",
+        ws!("/members/{user_id}"),
+        Need::Workspace("members.manage"),
+    )),
 ];
