@@ -149,12 +149,27 @@ impl Config {
             ));
         }
         let concurrency = number(&get, "PROMOTION_WORKER_CONCURRENCY", 4, 1, 256)?;
+        let allow_insecure_graph = flag(&get, "PROMOTION_ALLOW_INSECURE_GRAPH")?;
+        let graph_url = base_url(&get, "PROMOTION_GRAPH_URL", |url| {
+            graph::EndpointOverrides {
+                graph: Some(url),
+                allow_insecure: allow_insecure_graph,
+                ..graph::EndpointOverrides::default()
+            }
+        })?;
+        let login_url = base_url(&get, "PROMOTION_LOGIN_URL", |url| {
+            graph::EndpointOverrides {
+                login: Some(url),
+                allow_insecure: allow_insecure_graph,
+                ..graph::EndpointOverrides::default()
+            }
+        })?;
         Ok(Self {
             database_url,
             master_key,
-            graph_url: web_url(&get, "PROMOTION_GRAPH_URL")?,
-            login_url: web_url(&get, "PROMOTION_LOGIN_URL")?,
-            allow_insecure_graph: flag(&get, "PROMOTION_ALLOW_INSECURE_GRAPH")?,
+            graph_url,
+            login_url,
+            allow_insecure_graph,
             lease_seconds: number(&get, "PROMOTION_LEASE_SECONDS", 20, 2, 3600)?,
             concurrency: concurrency as usize,
             writes_per_20s: number(&get, "PROMOTION_GRAPH_WRITES_PER_20S", 95, 1, 100_000)?,
@@ -247,19 +262,22 @@ fn address(
         .transpose()
 }
 
-fn web_url(
+/// A base URL the Graph seam accepts: https, or http on this machine, or anywhere with leave.
+fn base_url(
     get: &impl Fn(&str) -> Option<String>,
     variable: &'static str,
+    overrides: impl Fn(String) -> graph::EndpointOverrides,
 ) -> Result<Option<String>, ConfigError> {
     let Some(text) = get(variable) else {
         return Ok(None);
     };
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(Some(text)),
-        _ => Err(malformed(variable, "is not an http(s) URL")),
+    match graph::Endpoints::of(graph::Cloud::Global, &overrides(text.clone())) {
+        Ok(_) => Ok(Some(text)),
+        Err(graph::EndpointError::Insecure) => Err(malformed(
+            variable,
+            "is plain http beyond this machine, which needs PROMOTION_ALLOW_INSECURE_GRAPH=true",
+        )),
+        Err(_) => Err(malformed(variable, "is not an http(s) base URL")),
     }
 }
 
@@ -326,6 +344,8 @@ mod tests {
             ("PROMOTION_GRAPH_CONDITIONAL_ACCESS_PER_SECOND", "NaN"),
             ("PROMOTION_WORKER_BIND", "here"),
             ("PROMOTION_GRAPH_URL", "ftp://x"),
+            ("PROMOTION_GRAPH_URL", "http://graph.example.com"),
+            ("PROMOTION_LOGIN_URL", "http://10.0.0.1:80"),
             ("PROMOTION_ALLOW_INSECURE_GRAPH", "perhaps"),
             ("PROMOTION_FEDERATED_TOKEN_FILES", "name"),
         ] {
@@ -333,6 +353,13 @@ mod tests {
             assert_eq!(error.variable, name, "{value}");
             assert!(!error.to_string().contains('\n'));
         }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_or_with_leave() {
+        assert!(with(&[("PROMOTION_GRAPH_URL", "http://127.0.0.1:9")]).is_ok());
+        let far = ("PROMOTION_GRAPH_URL", "http://graph.example.com");
+        assert!(with(&[far, ("PROMOTION_ALLOW_INSECURE_GRAPH", "true")]).is_ok());
     }
 
     #[test]

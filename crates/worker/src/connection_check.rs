@@ -12,7 +12,7 @@ use store::tenants;
 
 use crate::interrupt::Interrupt;
 use crate::job::Job;
-use crate::provider::{self, Reader};
+use crate::provider::{self, Opened, Reader};
 use crate::run_job::RunEnd;
 
 /// The one item of a check.
@@ -56,7 +56,7 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
     }
     let finding = match provider::open(&job).await? {
         Err(problem) => unhealthy(problem.code, problem.message),
-        Ok(opened) => look(&job, &opened.reader(&job)).await?,
+        Ok(opened) => look(&job, &opened).await?,
     };
     remember(&job, &finding).await?;
     let result = match &finding.problem {
@@ -87,10 +87,14 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
 }
 
 /// Looks at the connection: token, roles, organisation.
-pub(crate) async fn look(job: &Job, reader: &Reader) -> Result<Finding, Interrupt> {
+pub(crate) async fn look(job: &Job, opened: &Opened) -> Result<Finding, Interrupt> {
+    let reader = match opened.fresh_reader(job) {
+        Ok(reader) => reader,
+        Err(problem) => return Ok(unhealthy(problem.code, problem.message)),
+    };
     match graph::check_connection(reader.client()).await {
         Err(error) => Ok(of_token(&error)),
-        Ok(report) => of_report(job, reader, report),
+        Ok(report) => of_report(job, &reader, report),
     }
 }
 

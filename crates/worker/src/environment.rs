@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::secret::SecretKey;
-use graph::{CallRecord, Gateway, LaneError, LaneGate};
+use graph::{CallRecord, Gateway, GatewaySettings, LaneError, LaneGate, TransportError};
 use store::keys::{AuditKey, MasterKey, OpeningKeys};
 use store::{Db, StoreError, lanes};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ pub(crate) struct Environment {
     /// For heartbeats, stops and the sweeper: never starved by the work.
     pub(crate) pulse: Db,
     pub(crate) gateway: Gateway,
+    settings: GatewaySettings,
     pub(crate) opening_keys: OpeningKeys,
     pub(crate) audit_key: AuditKey,
     pub(crate) secret_key: SecretKey,
@@ -67,15 +68,13 @@ impl Environment {
                 &[("method", call.method), ("status", &status)],
             );
         });
-        let gateway = Gateway::new(provider::gateway_settings(
-            &config,
-            leased_lane(pulse.clone()),
-            on_call,
-        ))?;
+        let settings = provider::gateway_settings(&config, leased_lane(pulse.clone()), on_call);
+        let gateway = Gateway::new(settings.clone())?;
         Ok(Self {
             db,
             pulse,
             gateway,
+            settings,
             opening_keys: OpeningKeys::new(vec![master.opening_key()]),
             audit_key: master.audit_key(),
             secret_key: SecretKey {
@@ -94,6 +93,11 @@ impl Environment {
     /// How long a claim holds without a heartbeat.
     pub(crate) fn lease_period(&self) -> Duration {
         Duration::from_secs(u64::from(self.config.lease_seconds))
+    }
+
+    /// A gateway that has no token yet: what a check finds is what the login service says now.
+    pub(crate) fn fresh_gateway(&self) -> Result<Gateway, TransportError> {
+        Gateway::new(self.settings.clone())
     }
 
     /// Whether the process has been asked to end.

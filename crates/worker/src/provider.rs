@@ -281,6 +281,19 @@ impl Opened {
         }
     }
 
+    /// A reader that asks for a token of its own: roles change only in new tokens, and a
+    /// credential that stopped working still has old ones.
+    pub(crate) fn fresh_reader(&self, job: &Job) -> Result<Reader, ConnectionProblem> {
+        let gateway = job
+            .env
+            .fresh_gateway()
+            .map_err(|error| problem("client_unavailable", &error.to_string()))?;
+        Ok(Reader {
+            inner: gateway.reader(self.connection.clone(), context(&job.lease.halt())),
+            ..self.reader(job)
+        })
+    }
+
     /// A writer for the run: its own tenant is the only one it can ever be made for.
     pub(crate) fn writer(
         &self,

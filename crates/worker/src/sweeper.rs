@@ -18,13 +18,13 @@ use crate::environment::Environment;
 use crate::promotion::stop_message;
 
 /// How often the runs are looked at.
-const PERIOD: Duration = Duration::from_secs(2);
+const PERIOD: Duration = Duration::from_secs(1);
 /// How long a run that nobody holds may be without a job before it is woken.
 const GRACE: Duration = Duration::from_secs(4);
 /// Rescues a run is worth.
 const RESCUES: i32 = 5;
 /// How often finished jobs are removed.
-const PURGE_EVERY: u32 = 300;
+const PURGE_EVERY: u32 = 600;
 /// How long finished jobs are kept.
 const KEEP_JOBS: Duration = Duration::from_hours(1);
 

@@ -111,12 +111,18 @@ async fn lost_answers_to_children_and_templates_are_settled() {
         json!({"kind": "status_before_effect", "status": 500}),
         json!({"kind": "created_without_id"}),
     ] {
-        let mut fault = kind.clone();
-        merge(
-            &mut fault,
-            json!({"tenant": TARGET, "method": "POST", "path_regex": "notificationMessageTemplates", "times": 4}),
-        );
-        let (stack, plan, items) = promote_with(&["notificationMessageTemplates"], &[fault]).await;
+        let on = |path: &str, times: u32| {
+            let mut fault = kind.clone();
+            let place =
+                json!({"tenant": TARGET, "method": "POST", "path_regex": path, "times": times});
+            merge(&mut fault, place);
+            fault
+        };
+        let faults = [
+            on("notificationMessageTemplates(\\?|$)", 1),
+            on("localizedNotificationMessages", 2),
+        ];
+        let (stack, plan, items) = promote_with(&["notificationMessageTemplates"], &faults).await;
         assert_all_succeeded(&items);
         let twice = duplicates(&stack, &plan, "notificationMessageTemplates", "displayName").await;
         assert!(twice.is_empty(), "{kind} {twice:?}");
@@ -180,7 +186,7 @@ async fn a_long_wait_parks_the_run_and_shows() {
 async fn a_setting_dropped_silently_is_named() {
     let fault = on_create(
         1,
-        json!({"kind": "drop_setting", "path": "settings/0", "name": null}),
+        json!({"kind": "drop_setting", "path": "settings", "name": null}),
     );
     let (_, _, items) = promote_with(&[CATALOG], &[fault]).await;
     let failed: Vec<_> = items.iter().filter(|i| i.outcome == "failed").collect();

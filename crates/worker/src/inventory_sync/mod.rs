@@ -51,7 +51,7 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
         }
     };
     let reader = opened.reader(&job);
-    let finding = connection_check::look(&job, &reader).await?;
+    let finding = connection_check::look(&job, &opened).await?;
     connection_check::remember(&job, &finding).await?;
     if let Some((code, message)) = finding.problem {
         promotion::fail_all(&job, code, &message).await?;

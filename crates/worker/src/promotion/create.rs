@@ -58,9 +58,9 @@ impl Subject<'_> {
                 StepState::Open => {}
             }
             if self.journal.proofs_of_absence(&step.name) > 1 {
-                return Err(Exit::unknown(
-                    "create_outcome_unknown",
-                    "Two creates got no clear answer and neither object showed.",
+                return Err(Exit::failed(
+                    "graph_unavailable",
+                    "Two creates got no clear answer, and it was proved that neither took effect.",
                 ));
             }
             let existing = self.objects_of_identity().await?;
