@@ -139,6 +139,15 @@ pub async fn judge(stack: &Stack, round: &Round, figures: &mut Figures) -> Resul
     if !stack.sim.journal(SOURCE, true).await?.is_empty() {
         wrong.push("the source was written".to_owned());
     }
+    for write in &writes {
+        let id = write["client_request_id"].as_str().unwrap_or_default();
+        if id.is_empty() || !items.iter().any(|item| item.journal.contains(id)) {
+            wrong.push(format!(
+                "a write without an intent: {} {}",
+                write["method"], write["path"]
+            ));
+        }
+    }
     let made = created_roots(&writes, &mut wrong);
     figures.created += made.len();
     for item in &items {

@@ -9,6 +9,7 @@ mod course;
 mod field;
 mod judge;
 mod kills;
+mod pauses;
 mod stops;
 
 /// The binary that becomes any process.
