@@ -17,9 +17,9 @@ use crate::job::RunFacts;
 use crate::lease::Lease;
 
 /// How often the reasons are looked at.
-const PERIOD: Duration = Duration::from_millis(300);
+const PERIOD: Duration = Duration::from_millis(250);
 /// How long after a stop was seen a subject that has already written may go on writing.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_millis(300);
 
 /// The stop of one run, once it stands. It never goes away again.
 #[derive(Clone, Debug)]
