@@ -33,7 +33,7 @@ pub(crate) async fn pass(name: &str) {
     }
     tracing::warn!(fail_point = name, action, "fail point");
     match action {
-        "stall" => tokio::time::sleep(std::time::Duration::from_secs(600)).await,
+        "stall" => tokio::time::sleep(std::time::Duration::from_mins(10)).await,
         _ => std::process::abort(),
     }
 }
