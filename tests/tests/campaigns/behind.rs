@@ -90,7 +90,7 @@ fn judge_change(journal: &[Value], change: &Change, figures: &mut Figures) {
     match written {
         None => figures.land("before the last look: not written"),
         Some(write) => {
-            let seen = about[at..at + write].iter().any(|e| base(e));
+            let seen = about[at..at + write].iter().any(base);
             if seen {
                 figures.wrong.push(format!(
                     "unreviewed overwrite of {} {}: change at seq {}, write at seq {}",

@@ -106,10 +106,10 @@ pub async fn execute(api: &Api, round: &mut Round) -> Result<()> {
         .as_str()
         .context("plan digest")?;
     let started = api.execute(&round.selection, digest).await?.expect(202)?;
-    round.run = started["operation_run"]["id"]
+    started["operation_run"]["id"]
         .as_str()
         .context("run id")?
-        .to_owned();
+        .clone_into(&mut round.run);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! SIGKILL at random moments and at every fail point: a successor goes on, nothing twice, nothing
+//! SIGKILL at random moments: a successor goes on, nothing twice, nothing
 //! lost, and it goes on within lease + 10 s.
 
 use std::time::{Duration, Instant};
@@ -13,15 +13,19 @@ use crate::course::{Course, rounds};
 use crate::field::{self, LEASE_SECONDS, Round, database};
 use crate::judge::{Figures, Item, items, judge, p95};
 
+/// How a run stands.
 #[derive(QueryableByName)]
-struct Standing {
+pub struct Standing {
+    /// Fencing number.
     #[diesel(sql_type = BigInt)]
-    fence: i64,
+    pub fence: i64,
+    /// Status.
     #[diesel(sql_type = Text)]
-    status: String,
+    pub status: String,
 }
 
-fn standing(stack: &Stack, run: &str) -> Result<Standing> {
+/// How a run stands now.
+pub fn standing(stack: &Stack, run: &str) -> Result<Standing> {
     let query = "SELECT fence, status FROM operation_runs WHERE id = $1::uuid";
     Ok(diesel::sql_query(query)
         .bind::<Text, _>(run)
@@ -131,55 +135,4 @@ async fn killed_at_random_moments() -> Result<()> {
         "resumed too late: {slowest}"
     );
     Ok(())
-}
-
-/// Every worker of this installation dies whenever it passes the place for the nth time.
-async fn killed_at(place: &str, nth: (u64, u64), seed: u64) -> Result<()> {
-    let mut course = Course::new(seed);
-    let mut figures = Figures::default();
-    let mut kills = 0;
-    for _ in 0..rounds(1, 50) {
-        let script = format!("{place}:abort:{}", course.between(nth.0, nth.1));
-        let mut stack = field::start(1, &[("PROMOTION_FAIL_POINT", script)]).await?;
-        let mut round = field::review(&stack).await?;
-        field::execute(&stack.api, &mut round).await?;
-        let begun = Instant::now();
-        while standing(&stack, &round.run)?.status != "completed" {
-            anyhow::ensure!(
-                begun.elapsed() < Duration::from_mins(5),
-                "{place}: no end\n{}",
-                stack.logs()
-            );
-            let last = stack.workers.len() - 1;
-            if stack.workers[last].wait(Duration::ZERO).is_ok() {
-                kills += 1;
-                figures.land(place);
-                stack.add_worker()?;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        judge(&stack, &round, &mut figures).await?;
-    }
-    let more = format!("kills {kills}");
-    figures.close(&format!("killed at {place}"), course.seed, &more, &[place])
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_before_the_intent() -> Result<()> {
-    killed_at("before_intent", (20, 30), 4_111).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_between_intent_and_request() -> Result<()> {
-    killed_at("after_intent", (30, 40), 4_112).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_between_answer_and_record() -> Result<()> {
-    killed_at("after_send", (20, 30), 4_113).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_after_the_record() -> Result<()> {
-    killed_at("after_result", (20, 30), 4_114).await
 }

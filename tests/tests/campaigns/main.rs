@@ -6,10 +6,13 @@
 mod answers;
 mod behind;
 mod course;
+#[cfg(feature = "fail-points")]
+mod fail_points;
 mod field;
 mod judge;
 mod kills;
 mod pauses;
+mod starts;
 mod stops;
 
 /// The binary that becomes any process.
