@@ -91,7 +91,10 @@ impl Actor {
         match need {
             Need::Public | Need::Credential | Need::Member => Verdict::Allowed,
             Need::Role(capability) => judge(&self.role, capability),
-            Need::Own if self.owns => Verdict::Allowed,
+            // Only while what it is about can be seen.
+            Need::Own if self.owns && self.tenant.contains(&"operation_run.view") => {
+                Verdict::Allowed
+            }
             Need::Own => Verdict::Hidden,
             Need::Tenant(_) | Need::TenantThenWorkspace(_) if self.tenant.is_empty() => {
                 Verdict::Hidden

@@ -15,6 +15,7 @@ mod rights;
 mod secrets;
 mod statements;
 mod tampering;
+mod timing;
 mod walk;
 
 /// The binary that becomes any process.
