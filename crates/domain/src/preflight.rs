@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::canonical;
 use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
 use crate::inventory::Inventory;
 use crate::landing::{Lander, Resolved};
@@ -83,6 +84,8 @@ pub struct Preflight {
     pub subjects: Vec<PreflightSubject>,
     /// What would be written.
     pub plan: ExecutionPlan,
+    /// What a reviewer should know of the plan; it holds nothing back.
+    pub warnings: Vec<Reason>,
 }
 
 /// The contents a preflight reads, by our version id.
@@ -151,9 +154,11 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
     let mut lander = Lander::new(&input);
     let mut decided: Vec<(usize, PreflightSubject)> = Vec::with_capacity(order.len());
     let mut planned: Vec<PlannedSubject> = Vec::new();
+    let mut warnings = Vec::new();
     for (position, subject, row) in order {
         let (outcome, plan) = decide(&input, &lander, subject, row);
         if let Some(plan) = plan {
+            warnings.extend(leaves_enforcement(&input, subject, row, &plan));
             if plan.pinned.action == Action::Create {
                 lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
             }
@@ -167,7 +172,27 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         summary: summarize(&subjects),
         subjects,
         plan: plan::assemble(input.selection.target_tenant_id, planned),
+        warnings,
     }
+}
+
+/// An update that takes a Conditional Access policy out of force deserves a word.
+fn leaves_enforcement(
+    input: &PreflightInput<'_>,
+    subject: &Subject,
+    row: &PolicyType,
+    plan: &PlannedSubject,
+) -> Option<Reason> {
+    let target = input.target_contents.get(&subject.target_version_id?)?;
+    let now = canonical::state(row, target)?;
+    let then = canonical::state(row, &plan.written.expected)?;
+    (now == "enabled" && then != now).then(|| {
+        let text = format!(
+            "{:?} is enforced in the target and would be {then} after the update.",
+            target.display_name
+        );
+        Reason::new("conditional_access_leaves_enforcement", text)
+    })
 }
 
 fn decide(

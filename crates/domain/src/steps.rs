@@ -295,6 +295,10 @@ fn check_source(input: &StepInput<'_>) -> Result<(), StepError> {
     if input.row.adapter == Adapter::DeviceConfiguration {
         device_configuration::check(&input.source.content)?;
     }
+    if input.row.adapter == Adapter::ConditionalAccess {
+        let target = input.target.map(|target| &target.content);
+        conditional_access::check(&input.source.content, target)?;
+    }
     let mut planted = None;
     for part in [&input.source.content, &input.source.assignments] {
         json::each_text(part, "", &mut |pointer, text| {

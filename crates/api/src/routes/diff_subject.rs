@@ -59,11 +59,11 @@ pub struct ChangeView {
     /// `added` (only the source has it), `removed`, `changed`.
     #[schema(value_type = String)]
     kind: ChangeKind,
-    /// The source's value by meaning.
-    #[schema(value_type = Option<Object>)]
+    /// The source's value by meaning: any JSON value.
+    #[schema(value_type = Value)]
     source: Option<Value>,
-    /// The target's value by meaning.
-    #[schema(value_type = Option<Object>)]
+    /// The target's value by meaning: any JSON value.
+    #[schema(value_type = Value)]
     target: Option<Value>,
 }
 

@@ -120,6 +120,8 @@ pub fn response(
     if summary.ready == 0 {
         gates.push(nothing_ready());
     }
+    let mut warnings = level.warnings;
+    warnings.extend(preflight.warnings.iter().map(ReasonView::from));
     let executable = gates.is_empty();
     let next_action = if level.sync_needed {
         "sync"
@@ -150,7 +152,7 @@ pub fn response(
             statement,
         },
         gates,
-        warnings: level.warnings,
+        warnings,
         subjects: preflight.subjects.iter().map(subject_view).collect(),
         operation_run_id: level.active_run,
     }

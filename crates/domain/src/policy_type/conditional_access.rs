@@ -69,7 +69,6 @@ pub(super) const POLICIES: PolicyType = PolicyType {
         "conditions.insiderRiskLevels",
         "conditions.agentIdRiskLevels",
     ],
-    ignored: &["conditions.deviceStates"],
     defaults: &[("sessionControls.disableResilienceDefaults", "false")],
     empty_is_absent: &["conditions", "grantControls", "sessionControls"],
     wave: 6,

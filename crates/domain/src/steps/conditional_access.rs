@@ -2,8 +2,43 @@
 
 use serde_json::{Map, Value};
 
+use super::{StepError, refuse};
 use crate::json::pattern;
 use crate::model::GraphVersion;
+
+/// The condition that Graph shows and does not take any more (device states, replaced by the device
+/// filter): a policy that has it cannot be carried, since it would apply to more without it.
+const NOT_WRITABLE: &str = "conditions.deviceStates";
+
+/// Refuses a condition that cannot be written, on either side.
+pub(super) fn check(source: &Value, target: Option<&Value>) -> Result<(), StepError> {
+    let says = |content: &Value| pattern::get(content, NOT_WRITABLE).is_some_and(says_something);
+    let whose = if says(source) {
+        "the source"
+    } else if target.is_some_and(says) {
+        "the target"
+    } else {
+        return Ok(());
+    };
+    refuse(
+        "condition_not_writable",
+        format!(
+            "/conditions/deviceStates of {whose} is a condition that Graph does not take any more; \
+             replace it by a device filter there."
+        ),
+    )
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| !name.starts_with('@') && says_something(value)),
+        _ => true,
+    }
+}
 
 /// Leaves out what Graph refuses: a resilience default that is not disabled.
 pub(super) fn shape(body: &mut Value) {
@@ -55,6 +90,10 @@ const BETA_ONLY: &[&str] = &[
     "conditions.clientApplications.agentIdServicePrincipalFilter",
     "conditions.clientApplications.excludeAgentIdServicePrincipals",
     "conditions.clientApplications.includeAgentIdServicePrincipals",
+    "conditions.devices.excludeDeviceStates",
+    "conditions.devices.excludeDevices",
+    "conditions.devices.includeDeviceStates",
+    "conditions.devices.includeDevices",
     "sessionControls.blockSensitiveActions",
     "sessionControls.continuousAccessEvaluation",
     "sessionControls.globalSecureAccessFilteringProfile",

@@ -154,6 +154,18 @@ fn a_condition_that_exists_in_beta_alone_is_written_there() {
     );
 }
 
+#[test]
+fn a_condition_that_can_no_longer_be_written_holds_the_policy() {
+    let states =
+        json!({"deviceStates": {"includeStates": ["All"], "excludeStates": ["Compliant"]}});
+    let source = ca("1", "enabled", states, Value::Null);
+    let refused = built(&source, None, &Landing::new(), KEEP);
+    assert_eq!(code(refused), "condition_not_writable");
+    let silent = json!({"deviceStates": {"includeStates": [], "excludeStates": []}});
+    let source = ca("1", "enabled", silent, Value::Null);
+    assert!(built(&source, None, &Landing::new(), KEEP).is_ok());
+}
+
 fn template(id: &str, messages: &[(&str, &str, bool)]) -> CapturedPolicy {
     let messages: Vec<Value> = messages
         .iter()
