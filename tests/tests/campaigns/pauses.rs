@@ -91,10 +91,10 @@ async fn paused_past_the_lease() -> Result<()> {
             .wait_for_run(&round.run, Duration::from_mins(5))
             .await?;
         judge(&stack, &round, &mut figures).await?;
-        takeovers += number(&stack, FENCE, &round.run)? - fence;
         let stale = number(&stack, STALE, &round.run)?;
         let holders = number(&stack, HOLDERS, &round.run)?;
         stale_records += stale;
+        takeovers += holders - 1;
         if stale > 0 {
             let what = format!(
                 "{stale} connections of a stale holder recorded in {}",
