@@ -57,14 +57,33 @@ pub(crate) async fn read_rest(
     read_parts(reader, row, &id, item).await
 }
 
+/// How often an object that changes while it is read is read again.
+const ROUNDS: usize = 3;
+
 /// Reads one object by id, completely.
+///
+/// What is read in several requests is of one moment only if the object is still the same after the
+/// last of them: otherwise it is read again, so that a change between the parts is seen.
 pub(crate) async fn read_object(
     reader: &Reader,
     row: &PolicyType,
     external_id: &str,
 ) -> Result<RawPolicy, ReadProblem> {
-    let item = read_item(reader, row, external_id).await?;
-    read_parts(reader, row, external_id, item).await
+    let in_one = row.sub_collections.is_empty() && row.assignments.is_none();
+    let mut item = read_item(reader, row, external_id).await?;
+    let mut round = 1;
+    loop {
+        let raw = read_parts(reader, row, external_id, item.clone()).await?;
+        if in_one || round == ROUNDS {
+            return Ok(raw);
+        }
+        let again = read_item(reader, row, external_id).await?;
+        if again == item {
+            return Ok(raw);
+        }
+        item = again;
+        round += 1;
+    }
 }
 
 async fn read_item(
