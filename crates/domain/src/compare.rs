@@ -24,12 +24,24 @@ pub fn in_scope(selection: &Selection, policy_type: &str) -> bool {
     selection.scope.policy_types.is_empty() || selection.scope.policy_types.contains(policy_type)
 }
 
-/// Types the scope needs that the inventory has not read to the end, sorted.
-pub fn incomplete_types(selection: &Selection, inventory: &Inventory) -> Vec<String> {
+/// Types the scope needs that the inventory has not read to the end, sorted. What a tenant does not
+/// offer is needed by who names it, and where one of the two tenants has some of it.
+pub fn incomplete_types(
+    selection: &Selection,
+    inventory: &Inventory,
+    other: &Inventory,
+) -> Vec<String> {
+    let needed = |key: &str| {
+        !inventory.unserved_types.contains(key)
+            || selection.scope.policy_types.contains(key)
+            || inventory.holds(key)
+            || other.holds(key)
+    };
     policy_type::all()
         .iter()
         .map(|row| row.key)
         .filter(|key| in_scope(selection, key) && !inventory.complete_types.contains(*key))
+        .filter(|key| needed(key))
         .map(str::to_owned)
         .collect()
 }
@@ -161,6 +173,10 @@ fn uncertain_inventory(key: &str, source: &Inventory, target: &Inventory) -> Opt
         if !inventory.known_types.contains(key) {
             let text = format!("{key} of the {whose} tenant was never synced.");
             return Some(Reason::new("inventory_never_synced", text));
+        }
+        if inventory.unserved_types.contains(key) {
+            let text = format!("The {whose} tenant does not offer {key}.");
+            return Some(Reason::new("type_not_served", text));
         }
         if !inventory.complete_types.contains(key) {
             let text = format!("The last read of {key} in the {whose} tenant was incomplete.");

@@ -54,9 +54,17 @@ pub struct Inventory {
     pub complete_types: BTreeSet<String>,
     /// Types that were ever read, completely or not.
     pub known_types: BTreeSet<String>,
+    /// Types whose collection this tenant does not offer (its cloud or licence lacks it). Not
+    /// complete either: nothing is concluded of them, they only stand in nobody's way unasked.
+    pub unserved_types: BTreeSet<String>,
 }
 
 impl Inventory {
+    /// Whether the tenant holds a live policy of the type.
+    pub fn holds(&self, policy_type: &str) -> bool {
+        self.policies.iter().any(|p| p.policy_type == policy_type)
+    }
+
     /// Whether nothing was ever read.
     pub fn never_synced(&self) -> bool {
         self.known_types.is_empty()

@@ -263,6 +263,7 @@ impl Tenant {
             tenant_id: Uuid::from_u128(self.number),
             complete_types: types.clone().collect(),
             known_types: types.collect(),
+            unserved_types: std::collections::BTreeSet::new(),
             policies: self
                 .policies
                 .iter()

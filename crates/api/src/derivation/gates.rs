@@ -39,8 +39,14 @@ pub fn run_level(
         .gates
         .extend(pause_gate(conn, operation, workspace_id, target_id)?);
     let needed = needed_types(preflighted);
-    for (whose, side) in [("source", &compared.source), ("target", &compared.target)] {
-        let gate = inventory_gate(whose, side, &needed);
+    for (whose, side, other) in [
+        ("source", &compared.source, &compared.target),
+        ("target", &compared.target, &compared.source),
+    ] {
+        let mut open =
+            compare::incomplete_types(&compared.selection, &side.inventory, &other.inventory);
+        open.retain(|key| needed.contains(key));
+        let gate = inventory_gate(whose, side, &open);
         level.sync_needed |= gate.is_some();
         level.gates.extend(gate);
         level
@@ -70,7 +76,8 @@ fn needed_types(preflighted: &Preflighted) -> BTreeSet<String> {
         .collect()
 }
 
-fn inventory_gate(whose: &str, side: &Side, needed: &BTreeSet<String>) -> Option<ReasonView> {
+/// `open`: the needed types that were not read to their end, in order.
+fn inventory_gate(whose: &str, side: &Side, open: &[String]) -> Option<ReasonView> {
     let name = &side.tenant.display_name;
     if side.inventory.never_synced() {
         return Some(ReasonView {
@@ -78,16 +85,12 @@ fn inventory_gate(whose: &str, side: &Side, needed: &BTreeSet<String>) -> Option
             message: format!("The {whose} tenant {name} was never synced."),
         });
     }
-    let open: Vec<&str> = needed
-        .iter()
-        .filter(|key| !side.inventory.complete_types.contains(*key))
-        .map(String::as_str)
-        .collect();
     if open.is_empty() {
         return None;
     }
     let more = open.len().saturating_sub(NAMED);
-    let mut named = open.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    let named: Vec<&str> = open.iter().take(NAMED).map(String::as_str).collect();
+    let mut named = named.join(", ");
     if more > 0 {
         named = format!("{named} and {more} more");
     }

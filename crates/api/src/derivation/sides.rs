@@ -18,6 +18,8 @@ use crate::wire::compare::{SideView, inventory_view};
 
 /// The prefix under which coverage speaks of reference kinds.
 const REFERENCE: &str = "reference:";
+/// The code under which a worker records that a tenant does not offer a collection.
+const TYPE_NOT_SERVED: &str = "type_not_served";
 /// Versions loaded by one statement.
 const BATCH: usize = 200;
 
@@ -64,6 +66,8 @@ impl Side {
             }
             if complete {
                 side.inventory.complete_types.insert(row.subject.clone());
+            } else if row.reason_code.as_deref() == Some(TYPE_NOT_SERVED) {
+                side.inventory.unserved_types.insert(row.subject.clone());
             }
             side.ended.insert(row.subject.clone(), row.read_ended_at);
             if let Some(at) = row.complete_at {
@@ -104,12 +108,12 @@ impl Side {
         Ok(contents)
     }
 
-    /// The tenant on the wire.
-    pub fn view(&self, selection: &Selection) -> SideView {
+    /// The tenant on the wire; `other` is the one it is compared with.
+    pub fn view(&self, selection: &Selection, other: &Self) -> SideView {
         SideView {
             tenant_id: self.tenant.id,
             display_name: self.tenant.display_name.clone(),
-            inventory: inventory_view(selection, &self.inventory, &self.ended),
+            inventory: inventory_view(selection, &self.inventory, &other.inventory, &self.ended),
         }
     }
 }

@@ -62,8 +62,8 @@ pub async fn compare_tenants(call: Call) -> Result<HttpResponse, Problem> {
             Ok(Ok(response(
                 &compared.selection,
                 &compared.comparison,
-                compared.source.view(&compared.selection),
-                compared.target.view(&compared.selection),
+                compared.source.view(&compared.selection, &compared.target),
+                compared.target.view(&compared.selection, &compared.source),
                 &counts,
             )))
         })

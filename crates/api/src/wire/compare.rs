@@ -54,6 +54,9 @@ pub struct InventoryView {
     pub synced_at: Option<DateTime<Utc>>,
     /// Needed types whose last read was not complete.
     pub incomplete_types: Vec<String>,
+    /// Types of the scope whose collection this tenant does not offer (its cloud or licence lacks
+    /// it). They are incomplete, too, where the scope names them or one of the tenants has some.
+    pub unserved_types: Vec<String>,
 }
 
 /// Counts by state.
@@ -147,9 +150,10 @@ impl From<&Candidate> for CandidateView {
 pub fn inventory_view(
     selection: &Selection,
     inventory: &Inventory,
+    other: &Inventory,
     ended: &HashMap<String, DateTime<Utc>>,
 ) -> InventoryView {
-    let incomplete_types = compare::incomplete_types(selection, inventory);
+    let incomplete_types = compare::incomplete_types(selection, inventory, other);
     let status = if inventory.never_synced() {
         "never_synced"
     } else if incomplete_types.is_empty() {
@@ -166,6 +170,12 @@ pub fn inventory_view(
         status,
         synced_at,
         incomplete_types,
+        unserved_types: inventory
+            .unserved_types
+            .iter()
+            .filter(|key| compare::in_scope(selection, key))
+            .cloned()
+            .collect(),
     }
 }
 

@@ -244,3 +244,40 @@ async fn a_permission_that_is_known_to_be_missing_is_a_gate() {
     seed::set_roles(&stack, target, &roles).await;
     assert_eq!(gates().await, [""; 0]);
 }
+
+#[actix_web::test]
+async fn what_a_tenant_does_not_offer_stands_in_the_way_only_where_it_matters() {
+    let stack = Stack::start().await;
+    let selection = two_tenants(&stack).await;
+    let target = selection["target_tenant_id"].as_str().unwrap();
+    let codes = |answer: &Value| -> Vec<String> {
+        let gates = answer["gates"].as_array().unwrap();
+        gates
+            .iter()
+            .map(|gate| gate["code"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    // Neither tenant has any: nobody is concerned.
+    seed::set_unserved(&stack, target, "windowsUpdateRings").await;
+    let answer = stack.post(PREFLIGHT, &selection).await.expect(200);
+    assert!(codes(&answer).is_empty(), "{answer}");
+    assert_eq!(answer["executable"], true);
+    let compared = stack.post(COMPARE, &selection).await.expect(200);
+    let inventory = &compared["target"]["inventory"];
+    assert_eq!(inventory["status"], "complete");
+    assert_eq!(inventory["unserved_types"], json!(["windowsUpdateRings"]));
+    // Who asks for it by name is told.
+    let named = json!({"scope": {"policy_types": ["windowsUpdateRings"]}});
+    let answer = stack
+        .post(PREFLIGHT, &with(&selection, &named))
+        .await
+        .expect(200);
+    assert_eq!(codes(&answer)[0], "inventory_incomplete", "{answer}");
+    // The source has some: nothing is concluded from the target's answer.
+    seed::set_unserved(&stack, target, "conditionalAccessPolicies").await;
+    let answer = stack.post(PREFLIGHT, &selection).await.expect(200);
+    assert_eq!(codes(&answer), ["inventory_incomplete"], "{answer}");
+    let held = subject(&answer, "MFA");
+    assert_eq!(held["readiness"], "blocked");
+    assert_eq!(held["reasons"][0]["code"], "type_not_served");
+}

@@ -204,3 +204,24 @@ pub async fn set_roles(stack: &Stack, tenant: &str, roles: &[&str]) {
     };
     actix_web::web::block(write).await.unwrap();
 }
+
+/// Records that a tenant answered that it does not offer a collection.
+pub async fn set_unserved(stack: &Stack, tenant: &str, policy_type: &str) {
+    let url = stack.database.url().to_owned();
+    let now = Utc::now();
+    let coverage = NewCoverage {
+        workspace_id: stack.workspace.parse().unwrap(),
+        tenant_id: tenant.parse().unwrap(),
+        subject: policy_type.to_owned(),
+        complete: false,
+        reason_code: Some("type_not_served".to_owned()),
+        message: None,
+        read_started_at: now,
+        read_ended_at: now,
+    };
+    let write = move || {
+        let mut conn = store::db::establish(&url).unwrap();
+        put_coverage(&mut conn, &coverage).unwrap();
+    };
+    actix_web::web::block(write).await.unwrap();
+}

@@ -9,11 +9,12 @@ use domain::canonical::{Reading, fingerprints};
 use domain::policy_type::PolicyType;
 use domain::references::{ReferenceCatalog, is_constant};
 use store::captures::{self, NewCoverage, PolicyCapture, UnreadableCapture};
+use store::inventory::{self, CoverageRow};
 use store::run_items::{self, ItemResult};
 use store::{leases, references as stored, tenants};
 
 use super::references::Known;
-use super::types::{Seen, TypeRead};
+use super::types::{NOT_SERVED, Seen, TypeRead};
 use crate::interrupt::Interrupt;
 use crate::job::Job;
 use crate::promotion::policy_capture;
@@ -36,6 +37,7 @@ pub(crate) async fn store(
     row: &'static PolicyType,
     read: TypeRead,
 ) -> Result<bool, Interrupt> {
+    let read = settle_not_served(job, row, read).await?;
     let used = used_references(&read);
     known.learn_users(job, reader, &used).await?;
     let catalog = known.catalog();
@@ -50,6 +52,32 @@ pub(crate) async fn store(
             })?;
     commit(job, row, prepared).await?;
     Ok(complete)
+}
+
+/// A collection that was read to its end before is not one that the tenant does not offer: that it
+/// is gone is trouble like any other.
+async fn settle_not_served(
+    job: &Job,
+    row: &'static PolicyType,
+    mut read: TypeRead,
+) -> Result<TypeRead, Interrupt> {
+    let Some(problem) = read
+        .problem
+        .as_mut()
+        .filter(|(code, _)| *code == NOT_SERVED)
+    else {
+        return Ok(read);
+    };
+    let tenant_id = job.run.tenant_id;
+    let coverage = job
+        .read(move |conn| inventory::list_coverage(conn, tenant_id))
+        .await?;
+    let was_read = |known: &CoverageRow| known.subject == row.key && known.complete_at.is_some();
+    if coverage.iter().any(was_read) {
+        let text = format!("Graph does not find {}, which it had before.", row.path);
+        *problem = ("graph_not_found", text);
+    }
+    Ok(read)
 }
 
 fn used_references(read: &TypeRead) -> BTreeSet<(String, String)> {
@@ -187,6 +215,16 @@ async fn commit(job: &Job, row: &'static PolicyType, prepared: Prepared) -> Resu
 
 fn item_result(prepared: &Prepared, changed: usize) -> ItemResult {
     if let Some((code, message)) = &prepared.problem {
+        // That there is no such collection is all there is to know of it.
+        if *code == NOT_SERVED {
+            return ItemResult {
+                outcome: "succeeded".to_owned(),
+                effect: Some("unchanged".to_owned()),
+                reason_code: Some((*code).to_owned()),
+                message: Some(message.clone()),
+                ..ItemResult::default()
+            };
+        }
         return ItemResult {
             outcome: "failed".to_owned(),
             reason_code: Some((*code).to_owned()),

@@ -51,6 +51,19 @@ pub(crate) struct TypeRead {
     pub(crate) problem: Option<(&'static str, String)>,
 }
 
+/// The reason code of a collection that the tenant does not offer.
+pub(super) const NOT_SERVED: &str = "type_not_served";
+
+/// Whether Graph says that there is no such collection at all, which is an answer and no failure:
+/// clouds and licences differ. Clouds without a feature answer 404, or 400 with this sentence.
+fn not_served(problem: &ReadProblem) -> bool {
+    match problem {
+        ReadProblem::NotFound => true,
+        ReadProblem::Rejected { message } => message.contains("Resource not found for the segment"),
+        _ => false,
+    }
+}
+
 /// Reads the type.
 pub(crate) async fn read_type(
     job: &Job,
@@ -62,6 +75,7 @@ pub(crate) async fn read_type(
     let mut ids = HashSet::new();
     let path = read_policy::list_path(row);
     let mut pages = reader.list(row.family, reader.version_of(row), &path);
+    let mut asked_pages = 0_u32;
     let problem = loop {
         let asked_at = job.now();
         let page = match pages.next().await {
@@ -77,8 +91,15 @@ pub(crate) async fn read_type(
                 pages = reader.list(row.family, row.version, &path);
                 continue;
             }
+            Err(problem) if asked_pages == 0 && not_served(&problem) => {
+                break Some((
+                    NOT_SERVED,
+                    format!("The tenant does not offer {}.", row.path),
+                ));
+            }
             Err(problem) => break Some(problem.explain()),
         };
+        asked_pages += 1;
         let mut listed = Vec::new();
         let mut nameless = false;
         for raw in page {
