@@ -205,13 +205,13 @@ fn settings(
         pattern::remove(&mut value, place);
     }
     // The tree has rules of its own: what stands in it are the texts that people typed.
-    let settings = match (&mut value, row.adapter) {
-        (Value::Object(members), Adapter::SettingsCatalog) => members.remove("settings"),
+    let settings = match (&mut value, row.catalog_tree()) {
+        (Value::Object(members), Some(property)) => members.remove_entry(property),
         _ => None,
     };
     tree::canonicalize(row, &mut value);
-    if let (Value::Object(members), Some(settings)) = (&mut value, settings) {
-        members.insert("settings".to_owned(), catalog::tree(settings));
+    if let (Value::Object(members), Some((property, settings))) = (&mut value, settings) {
+        members.insert(property, catalog::tree(settings));
     }
     value
 }

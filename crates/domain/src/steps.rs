@@ -159,6 +159,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
             if row.adapter == Adapter::NotificationTemplate {
                 notification::create(row, &content, &mut steps)?;
             }
+            if row.adapter == Adapter::SettingsCompliance {
+                compliance::set(row, &content, None, &mut steps);
+            }
         }
         Some(target) => {
             body::clear(row, &mut content, &target.content);
@@ -183,8 +186,12 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 Adapter::Compliance => {
                     compliance::schedule(row, &content, &target.content, &mut steps)?;
                 }
+                Adapter::SettingsCompliance => {
+                    compliance::set(row, &content, Some(&target.content), &mut steps);
+                }
                 Adapter::Plain
                 | Adapter::SettingsCatalog
+                | Adapter::ReusableSetting
                 | Adapter::DeviceConfiguration
                 | Adapter::ConditionalAccess => {}
             }
@@ -192,11 +199,13 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     }
     let assignments = assign(&input, desired.assignments, &mut steps);
     let expected = expected(&input, content, assignments);
+    let of_itself =
+        |step: &WriteStep| matches!(step.name.as_str(), "update" | "schedule_actions");
     if let Some(target) = input.target
-        && steps.len() > 1
+        && !steps.iter().all(of_itself)
         && stands(&input, &expected, target)
     {
-        steps.retain(|step| step.name != "update");
+        steps.retain(|step| !of_itself(step));
     }
     Ok(Written { steps, expected })
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::canonical::{self, Reading};
 use crate::json::{self, pattern};
 use crate::model::{CapturedPolicy, Facet};
-use crate::policy_type::{Adapter, PolicyType, UpdateVerb};
+use crate::policy_type::{PolicyType, UpdateVerb};
 use crate::selection::{Carry, Options};
 use crate::{secret, steps};
 
@@ -160,8 +160,10 @@ fn is_blank(value: &Value) -> bool {
 
 /// Places where an extra member is an extra setting and not a default of the server.
 fn is_exact(row: &PolicyType, pointer: &str) -> bool {
-    let in_catalog = row.adapter == Adapter::SettingsCatalog
-        && (pointer == "/settings" || pointer.starts_with("/settings/"));
+    let in_catalog = row.catalog_tree().is_some_and(|property| {
+        let below = pointer.strip_prefix(json::below("", property).as_str());
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
     in_catalog
         || row
             .keyed

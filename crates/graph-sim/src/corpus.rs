@@ -21,6 +21,7 @@ mod conditional_access;
 )]
 mod device_configurations;
 mod foundations;
+mod scripts;
 #[expect(
     clippy::indexing_slicing,
     clippy::needless_pass_by_value,
@@ -168,23 +169,32 @@ const DIFFERENT: [&str; 12] = [
 /// Policies the target holds twice under one name.
 const TWICE: [&str; 2] = ["Win - Power Settings", "Win - Compliance - Firewall"];
 
+fn is_equal(name: &str) -> bool {
+    EQUAL.contains(&name) || scripts::EQUAL.contains(&name)
+}
+
+fn is_different(name: &str) -> bool {
+    DIFFERENT.contains(&name) || scripts::DIFFERENT.contains(&name)
+}
+
 fn policies(tenant: &Tenant) -> Vec<Draft> {
     let names = Names(tenant);
     let mut drafts = settings_catalog::policies(&names, &tenant.id);
     drafts.extend(compliance::policies(&names));
     drafts.extend(device_configurations::policies(&names));
     drafts.extend(conditional_access::policies(&names));
+    drafts.extend(scripts::policies(&names));
     drafts
 }
 
 /// Fills a tenant that has only the built-in objects.
 pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
-    let wanted =
-        |name: &str| side == Side::Source || EQUAL.contains(&name) || DIFFERENT.contains(&name);
+    let wanted = |name: &str| side == Side::Source || is_equal(name) || is_different(name);
     for draft in foundations::references(side) {
         put(world, tid, draft, 0);
     }
-    for draft in foundations::promoted() {
+    let promoted = foundations::promoted().into_iter();
+    for draft in promoted.chain(scripts::foundations()) {
         if wanted(draft.name()) {
             put(world, tid, adapt(draft, side), 0);
         }
@@ -215,7 +225,7 @@ pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
 /// In the target, the policies of the second list differ from the source.
 fn adapt(mut draft: Draft, side: Side) -> Draft {
     if side == Side::Target
-        && DIFFERENT.contains(&draft.name())
+        && is_different(draft.name())
         && let Some(body) = draft.body.as_object_mut()
     {
         crate::control::change_body(body);

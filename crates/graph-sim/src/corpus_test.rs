@@ -99,7 +99,8 @@ fn listed_names_exist_on_both_sides() {
             .iter()
             .any(|rule| tenant.find_by_name(rule.key, name).is_some())
     };
-    for name in EQUAL.iter().chain(&DIFFERENT).chain(&TWICE) {
+    let scripts = scripts::EQUAL.iter().chain(&scripts::DIFFERENT);
+    for name in EQUAL.iter().chain(&DIFFERENT).chain(&TWICE).chain(scripts) {
         assert!(has(SOURCE, name) && has(TARGET, name), "{name}");
     }
 }

@@ -237,7 +237,9 @@ fn dispatch(
             authorize(rule, claims, false)?;
             actions::assign(world, tid, call, rule, id)
         }
-        (method, [id, "scheduleActionsForRules"]) if rule.key == "deviceCompliancePolicies" => {
+        (method, [id, action])
+            if actions::scheduling(rule).is_some_and(|(name, _, _)| name == *action) =>
+        {
             allow(method == "POST")?;
             authorize(rule, claims, false)?;
             actions::schedule_actions(world, tid, call, rule, id)

@@ -71,7 +71,7 @@ struct Found {
 }
 
 /// Foundations before what refers to them.
-const ORDER: [&str; 14] = [
+const ORDER: &[&str] = &[
     "roleScopeTags",
     "groups",
     "users",
@@ -83,6 +83,7 @@ const ORDER: [&str; 14] = [
     "reusablePolicySettings",
     "namedLocations",
     "configurationPolicies",
+    "compliancePolicies",
     "deviceCompliancePolicies",
     "deviceConfigurations",
     "conditionalAccessPolicies",

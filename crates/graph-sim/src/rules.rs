@@ -8,7 +8,9 @@ mod conditional_access;
 mod device_configurations;
 mod foundations;
 mod named_locations;
+mod scripts;
 mod settings_catalog;
+mod settings_compliance;
 mod table;
 
 use serde_json::{Map, Value};
@@ -52,6 +54,10 @@ pub(crate) type Present = fn(&Tenant, &Object, &mut Map<String, Value>, bool);
 pub(crate) struct AssignRule {
     /// The entity type of one assignment.
     pub entity: &'static str,
+    /// The parameter that carries the list.
+    pub wrapper: &'static str,
+    /// Parameters that may be sent besides.
+    pub also: &'static [&'static str],
     /// Whether assignment filters and virtual groups are taken.
     pub filters: bool,
 }

@@ -49,7 +49,7 @@ pub(crate) async fn read_rest(
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned();
-    let item = if row.item_get {
+    let item = if row.item_get || row.item_select.is_some() {
         keep_type(read_item(reader, row, &id).await?, &listed)
     } else {
         listed
@@ -69,7 +69,9 @@ pub(crate) async fn read_object(
     row: &PolicyType,
     external_id: &str,
 ) -> Result<RawPolicy, ReadProblem> {
-    let in_one = row.sub_collections.is_empty() && row.assignments.is_none();
+    let in_one = row.sub_collections.is_empty()
+        && row.assignments.is_none()
+        && row.item_select.is_none();
     let mut item = read_item(reader, row, external_id).await?;
     let mut round = 1;
     loop {
@@ -86,15 +88,32 @@ pub(crate) async fn read_object(
     }
 }
 
+/// The item, and what only an answer that names it has.
 async fn read_item(
     reader: &Reader,
     row: &PolicyType,
     external_id: &str,
 ) -> Result<Value, ReadProblem> {
+    let mut item = get_item(reader, row, external_id, "expand", row.item_expand).await?;
+    if row.item_select.is_some() {
+        let named = get_item(reader, row, external_id, "select", row.item_select).await?;
+        if let (Some(item), Value::Object(named)) = (item.as_object_mut(), named) {
+            item.extend(named);
+        }
+    }
+    Ok(item)
+}
+
+async fn get_item(
+    reader: &Reader,
+    row: &PolicyType,
+    external_id: &str,
+    option: &str,
+    value: Option<&str>,
+) -> Result<Value, ReadProblem> {
     let mut path = item_path(row, external_id);
-    if let Some(expand) = row.item_expand {
-        path.push_str("?$expand=");
-        path.push_str(expand);
+    if let Some(value) = value {
+        path = format!("{path}?${option}={value}");
     }
     let version = reader.version_of(row);
     match reader.get(row.family, version, &path).await {

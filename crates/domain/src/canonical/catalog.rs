@@ -9,10 +9,13 @@ use serde_json::{Map, Value};
 use super::tree::{canonical_number, is_guid};
 use crate::json;
 
-/// The settings by definition. Anything but an array is already a tree (or not one at all).
+/// The settings by definition. One instance alone is a tree of one; anything else that is no array
+/// is already a tree (or not one at all).
 pub(super) fn tree(settings: Value) -> Value {
-    let Value::Array(settings) = settings else {
-        return settings;
+    let settings = match settings {
+        Value::Array(settings) => settings,
+        instance if instance.get("settingDefinitionId").is_some() => vec![instance],
+        other => return other,
     };
     let instances = settings
         .into_iter()

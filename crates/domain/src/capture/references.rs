@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
-use crate::policy_type::{Adapter, PolicyType, odata_type};
+use crate::policy_type::{PolicyType, odata_type};
 
 /// Every reference of a content and its assignments, sorted. Reserved words of workload identities
 /// are no references.
@@ -34,10 +34,10 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
             add(Facet::ScopeTags, "scope_tag", false, pointer, value);
         });
     }
-    if row.adapter == Adapter::SettingsCatalog
-        && let Some(settings) = content.get("settings")
+    if let Some(property) = row.catalog_tree()
+        && let Some(settings) = content.get(property)
     {
-        catalog(settings, "/settings", &mut |pointer, value| {
+        catalog(settings, &json::below("", property), &mut |pointer, value| {
             add(Facet::Settings, "reusable_setting", false, pointer, value);
         });
     }
@@ -68,6 +68,11 @@ const TARGET_MEMBERS: [(&str, &str); 3] = [
     ("collectionId", "configuration_manager_collection"),
 ];
 
+/// The discovery script of a Linux compliance policy is a reusable setting, whatever the type of
+/// its value.
+const DISCOVERY_SCRIPT: &str = "linux_customcompliance_discoveryscript";
+const REFERENCE_VALUE: &str = "deviceManagementConfigurationReferenceSettingValue";
+
 /// A settings catalogue value that names a reusable setting says so by its type.
 fn catalog(value: &Value, pointer: &str, add: &mut dyn FnMut(&str, &Value)) {
     match value {
@@ -77,10 +82,22 @@ fn catalog(value: &Value, pointer: &str, add: &mut dyn FnMut(&str, &Value)) {
             }
         }
         Value::Object(members) => {
-            if odata_type(value) == "deviceManagementConfigurationReferenceSettingValue"
+            if odata_type(value) == REFERENCE_VALUE
                 && let Some(id) = members.get("value")
             {
                 add(&json::below(pointer, "value"), id);
+            }
+            let discovers = members
+                .get("settingDefinitionId")
+                .and_then(Value::as_str)
+                .is_some_and(|definition| definition.eq_ignore_ascii_case(DISCOVERY_SCRIPT));
+            if discovers
+                && let Some(simple) = members.get("simpleSettingValue")
+                && odata_type(simple) != REFERENCE_VALUE
+                && let Some(id) = simple.get("value")
+            {
+                let at = json::below(&json::below(pointer, "simpleSettingValue"), "value");
+                add(&at, id);
             }
             for (name, member) in members {
                 catalog(member, &json::below(pointer, name), add);

@@ -9,11 +9,6 @@ use crate::secret::{SecretKey, is_masked, marker, tenant_specific, unreadable};
 /// Replaces every secret of a content by a marker.
 pub(super) fn replace(row: &PolicyType, content: &mut Value, key: &SecretKey) {
     match row.adapter {
-        Adapter::SettingsCatalog => {
-            if let Some(settings) = content.get_mut("settings") {
-                catalog(settings, key);
-            }
-        }
         Adapter::DeviceConfiguration => {
             pattern::edit(content, "omaSettings[]", &mut |setting| {
                 if let Value::Object(members) = setting {
@@ -23,6 +18,11 @@ pub(super) fn replace(row: &PolicyType, content: &mut Value, key: &SecretKey) {
             mark_absent_keys(content);
         }
         _ => {}
+    }
+    if let Some(property) = row.catalog_tree()
+        && let Some(settings) = content.get_mut(property)
+    {
+        catalog(settings, key);
     }
     for place in row.secrets {
         pattern::edit(content, place, &mut |value| {

@@ -24,6 +24,8 @@ mod configuration;
 mod first_party;
 mod foundations;
 mod plain_types;
+mod scripts;
+mod settings_tree;
 
 pub use first_party::is_first_party_application;
 pub(crate) use plain_types::is_plain_type;
@@ -109,6 +111,10 @@ pub enum Adapter {
     ConditionalAccess,
     /// Localised messages as children.
     NotificationTemplate,
+    /// One instance of the settings catalog tree.
+    ReusableSetting,
+    /// Settings catalog tree and scheduled actions by their own action.
+    SettingsCompliance,
 }
 
 /// One row of the registry.
@@ -142,6 +148,8 @@ pub struct PolicyType {
     pub item_get: bool,
     /// `$expand` for the item request.
     pub item_expand: Option<&'static str>,
+    /// `$select` of a second item request, for members that no answer has unless they are named.
+    pub item_select: Option<&'static str>,
     /// Read per object.
     pub sub_collections: &'static [SubCollection],
     /// Whether `$filter={name_property} eq '..'` is known to work on the list.
@@ -208,11 +216,20 @@ impl PolicyType {
             Facet::ScopeTags => self.scope_tags.is_some(),
         }
     }
+
+    /// The member that holds a settings catalog tree, if the type has one.
+    pub(crate) const fn catalog_tree(&self) -> Option<&'static str> {
+        match self.adapter {
+            Adapter::SettingsCatalog | Adapter::SettingsCompliance => Some("settings"),
+            Adapter::ReusableSetting => Some("settingInstance"),
+            _ => None,
+        }
+    }
 }
 
 /// Version of the registry: recorded in every run and covered by every plan digest. Raise it with
 /// any change that alters what is captured, compared or written.
-pub const REGISTRY_VERSION: &str = "2026-11-23.1";
+pub const REGISTRY_VERSION: &str = "2026-11-25.1";
 
 /// What most rows have in common; a row names what differs.
 const PLAIN: PolicyType = PolicyType {
@@ -229,6 +246,7 @@ const PLAIN: PolicyType = PolicyType {
     list_expand: None,
     item_get: false,
     item_expand: None,
+    item_select: None,
     sub_collections: &[],
     name_filter: false,
     skip_when: &[],
@@ -281,14 +299,21 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 9] = [
+static ALL: [PolicyType; 16] = [
     foundations::ASSIGNMENT_FILTERS,
+    settings_tree::COMPLIANCE,
     conditional_access::POLICIES,
     configuration::SETTINGS_CATALOG,
     compliance::POLICIES,
+    scripts::COMPLIANCE_SCRIPTS,
     configuration::DEVICE_CONFIGURATIONS,
+    scripts::CUSTOM_ATTRIBUTES,
+    scripts::REMEDIATIONS,
+    scripts::PLATFORM_SCRIPTS,
+    scripts::SHELL_SCRIPTS,
     conditional_access::NAMED_LOCATIONS,
     compliance::NOTIFICATION_TEMPLATES,
+    settings_tree::REUSABLE_SETTINGS,
     foundations::SCOPE_TAGS,
     configuration::WINDOWS_UPDATE_RINGS,
 ];

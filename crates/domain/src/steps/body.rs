@@ -19,6 +19,9 @@ pub(super) fn create(row: &PolicyType, content: &Value) -> Result<Value, StepErr
     if row.adapter == Adapter::Compliance {
         compliance::require_one_rule(&mut body)?;
     }
+    if row.adapter == Adapter::SettingsCompliance {
+        compliance::name_rule(&mut body);
+    }
     drop_nulls(&mut body);
     if row.adapter == Adapter::ConditionalAccess {
         conditional_access::drop_empty_lists(&mut body, None);
@@ -35,7 +38,11 @@ pub(super) fn update(
 ) -> Result<Value, StepError> {
     let row = input.row;
     if row.update == UpdateVerb::Put {
-        return create(row, content);
+        let mut body = create(row, content)?;
+        for place in row.strip_update {
+            pattern::remove(&mut body, place);
+        }
+        return Ok(body);
     }
     let mut body = content.clone();
     for place in row.strip_update {
@@ -62,7 +69,8 @@ pub(super) fn update(
 
 fn shape(row: &PolicyType, body: &mut Value) {
     match row.adapter {
-        Adapter::SettingsCatalog => catalog::shape(body),
+        Adapter::SettingsCatalog | Adapter::SettingsCompliance => catalog::shape(body),
+        Adapter::ReusableSetting => catalog::shape_instance(body),
         Adapter::DeviceConfiguration => device_configuration::shape(body),
         Adapter::ConditionalAccess => conditional_access::shape(body),
         Adapter::Plain | Adapter::Compliance | Adapter::NotificationTemplate => {}

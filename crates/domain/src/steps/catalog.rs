@@ -1,4 +1,4 @@
-//! The body form of a settings catalogue policy.
+//! The body form of a settings catalogue policy and its relatives.
 
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,13 @@ pub(super) fn shape(body: &mut Value) {
         for setting in settings {
             *setting = wrapped(setting.take());
         }
+    }
+}
+
+/// The same for the one instance of a reusable setting.
+pub(super) fn shape_instance(body: &mut Value) {
+    if let Some(instance) = body.get_mut("settingInstance") {
+        clean(instance);
     }
 }
 

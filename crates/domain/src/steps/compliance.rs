@@ -21,6 +21,44 @@ pub(super) fn require_one_rule(body: &mut Value) -> Result<(), StepError> {
     Ok(())
 }
 
+/// The rule of a policy made of settings has the same name; whether it must block is for Graph to
+/// say, and the source has it as it is.
+pub(super) fn name_rule(body: &mut Value) {
+    if let Some(rule) = named_rule(body)
+        && let Some(members) = body::members(body)
+    {
+        members.insert("scheduledActionsForRule".to_owned(), json!([rule]));
+    }
+}
+
+/// Adds the action that sets them, after a create as after a replacement: neither is known to keep
+/// what it was given.
+pub(super) fn set(
+    row: &PolicyType,
+    content: &Value,
+    target: Option<&Value>,
+    steps: &mut Vec<WriteStep>,
+) {
+    let rules: Vec<Value> = named_rule(content).into_iter().collect();
+    if rules.is_empty() && target.is_none_or(|standing| named_rule(standing).is_none()) {
+        return;
+    }
+    steps.push(step(
+        row,
+        "schedule_actions",
+        StepKind::ReplaceAction,
+        "POST",
+        "/{item}/setScheduledActions",
+        Some(json!({"scheduledActions": rules})),
+    ));
+}
+
+fn named_rule(content: &Value) -> Option<Value> {
+    let actions = actions_of(content);
+    (!actions.is_empty())
+        .then(|| json!({"ruleName": RULE_NAME, "scheduledActionConfigurations": actions}))
+}
+
 /// Adds the replace-all action when the actions differ.
 pub(super) fn schedule(
     row: &PolicyType,
@@ -44,20 +82,7 @@ pub(super) fn schedule(
 }
 
 fn rule(content: &Value) -> Result<Value, StepError> {
-    let rules = content
-        .get("scheduledActionsForRule")
-        .and_then(Value::as_array);
-    let actions: Vec<Value> = rules
-        .into_iter()
-        .flatten()
-        .filter_map(|rule| rule.get("scheduledActionConfigurations")?.as_array())
-        .flatten()
-        .cloned()
-        .map(|mut action| {
-            body::drop_nulls(&mut action);
-            action
-        })
-        .collect();
+    let actions = actions_of(content);
     let blocks = actions
         .iter()
         .any(|action| action.get("actionType").and_then(Value::as_str) == Some("block"));
@@ -68,6 +93,23 @@ fn rule(content: &Value) -> Result<Value, StepError> {
         );
     }
     Ok(json!({"ruleName": RULE_NAME, "scheduledActionConfigurations": actions}))
+}
+
+fn actions_of(content: &Value) -> Vec<Value> {
+    let rules = content
+        .get("scheduledActionsForRule")
+        .and_then(Value::as_array);
+    rules
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule.get("scheduledActionConfigurations")?.as_array())
+        .flatten()
+        .cloned()
+        .map(|mut action| {
+            body::drop_nulls(&mut action);
+            action
+        })
+        .collect()
 }
 
 /// The actions alone, in canonical form.

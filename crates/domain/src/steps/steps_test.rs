@@ -407,6 +407,9 @@ fn nothing_else_can_ever_be_written() {
         format!("PATCH {d}/{messages}/{{item}}_{{locale}}"),
         format!("POST {d}/{messages}"),
         format!("PUT {d}/configurationPolicies/{{item}}"),
+        format!("PUT {d}/compliancePolicies/{{item}}"),
+        format!("POST {d}/compliancePolicies/{{item}}/setScheduledActions"),
+        format!("PUT {d}/reusablePolicySettings/{{item}}"),
         format!("POST {d}/deviceCompliancePolicies/{{item}}/scheduleActionsForRules"),
         format!("POST beta/{c}/policies"),
         format!("PATCH beta/{c}/policies/{{item}}"),
@@ -417,8 +420,15 @@ fn nothing_else_can_ever_be_written() {
     }
     for collection in [
         "assignmentFilters",
+        "compliancePolicies",
         "configurationPolicies",
         "deviceCompliancePolicies",
+        "deviceComplianceScripts",
+        "deviceCustomAttributeShellScripts",
+        "deviceHealthScripts",
+        "deviceManagementScripts",
+        "deviceShellScripts",
+        "reusablePolicySettings",
         "deviceConfigurations",
         "notificationMessageTemplates",
         "roleScopeTags",
@@ -428,6 +438,11 @@ fn nothing_else_can_ever_be_written() {
     for collection in [
         "assignmentFilters",
         "deviceCompliancePolicies",
+        "deviceComplianceScripts",
+        "deviceCustomAttributeShellScripts",
+        "deviceHealthScripts",
+        "deviceManagementScripts",
+        "deviceShellScripts",
         "deviceConfigurations",
         "notificationMessageTemplates",
         "roleScopeTags",
@@ -435,9 +450,14 @@ fn nothing_else_can_ever_be_written() {
         pinned.push(format!("PATCH {d}/{collection}/{{item}}"));
     }
     for collection in [
+        "compliancePolicies",
         "configurationPolicies",
         "deviceCompliancePolicies",
         "deviceConfigurations",
+        "deviceCustomAttributeShellScripts",
+        "deviceHealthScripts",
+        "deviceManagementScripts",
+        "deviceShellScripts",
         "roleScopeTags",
     ] {
         pinned.push(format!("POST {d}/{collection}/{{item}}/assign"));

@@ -33,8 +33,12 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
             calls.push(("PATCH", notification::message_template(row)));
             calls.push(("DELETE", notification::message_template(row)));
         }
+        Adapter::SettingsCompliance => {
+            calls.push(("POST", format!("{item}/setScheduledActions")));
+        }
         Adapter::Plain
         | Adapter::SettingsCatalog
+        | Adapter::ReusableSetting
         | Adapter::DeviceConfiguration
         | Adapter::ConditionalAccess => {}
     }

@@ -153,12 +153,19 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
         ("PUT", _) if step.path == item => replace(row, object, body),
         ("PATCH", _) if step.path == item => merge(&mut object.item, body),
         ("POST", path) if path.ends_with("/assign") => {
-            object.assignments = body["assignments"].as_array().cloned();
+            let rule = row.assignments.expect("a type with assignments");
+            object.assignments = body[rule.wrapper].as_array().cloned();
             assert!(object.assignments.is_some());
         }
         ("POST", path) if path.ends_with("/scheduleActionsForRules") => {
             object.item["scheduledActionsForRule"] =
                 body["deviceComplianceScheduledActionForRules"].clone();
+        }
+        ("POST", path) if path.ends_with("/setScheduledActions") => {
+            let rules = body["scheduledActions"].as_array().cloned();
+            object
+                .sub_collections
+                .insert("scheduledActionsForRule".to_owned(), rules.expect("a list"));
         }
         ("POST", path) if path.ends_with(messages) => {
             let standing = object

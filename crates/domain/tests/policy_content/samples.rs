@@ -345,7 +345,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
             &json!("0bbb0000-0000-4000-8000-0000000000b1"),
         ),
     ];
-    vec![
+    let mut all = vec![
         ("assignmentFilters", filter()),
         ("conditionalAccessPolicies", conditional_access()),
         ("configurationPolicies", catalog(&settings)),
@@ -356,5 +356,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("notificationMessageTemplates", notification()),
         ("roleScopeTags", scope_tag()),
         ("windowsUpdateRings", ring()),
-    ]
+    ];
+    all.extend(crate::script_samples::all());
+    all
 }

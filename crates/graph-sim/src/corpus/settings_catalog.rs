@@ -370,6 +370,7 @@ fn windows_security(names: &Names<'_>) -> Vec<Draft> {
     };
     let base = "vendor_msft_firewall_mdmstore_firewallrules_{firewallrulename}";
     let subnets = names.id("reusablePolicySettings", "Internal subnets");
+    let branches = names.id("reusablePolicySettings", "Branch subnets");
     vec![
         policy(
             &plan(
@@ -409,6 +410,22 @@ fn windows_security(names: &Names<'_>) -> Vec<Draft> {
                         texts(&format!("{base}_remoteaddressranges"), &["10.21.0.5"]),
                     ),
                 ],
+            )],
+        )
+        .assigned(vec![all_devices()]),
+        policy(
+            &plan(
+                "Win - Firewall Rules - Branches",
+                "19c8aa67-f286-4861-9aa0-f23541d31680_1",
+                "mdm,microsoftSense",
+            ),
+            vec![groups(
+                base,
+                vec![rule(
+                    "Allow branch printers",
+                    "9100",
+                    reference(&format!("{base}_remoteaddressdynamickeywords"), &branches),
+                )],
             )],
         )
         .assigned(vec![all_devices()]),

@@ -10,7 +10,8 @@ use crate::answer::{Answer, Refusal};
 use crate::body;
 use crate::check::Check;
 use crate::journal::Effect;
-use crate::rules::{self, CollectionRule, Scene};
+use crate::rules::{self, AssignRule, CollectionRule, Scene};
+use crate::schema::{Schema, Version};
 use crate::state::World;
 
 pub(super) const ALL_USERS: &str = "acacacac-9df4-4c7d-9d50-4ef0226f57a9";
@@ -50,12 +51,8 @@ pub(super) fn assign(
         let tenant = read::tenant(world, tid)?;
         let object = find(tenant, rule, id)?;
         let sent = call.object()?;
-        let optional: &[&str] = if rule.key == "deviceConfigurations" {
-            &["deviceConfigurationGroupAssignments"]
-        } else {
-            &[]
-        };
-        let wanted = parameter(&sent, "assignments", optional)?;
+        let assign = rule.assign.as_ref().ok_or_else(Refusal::method_not_allowed)?;
+        let wanted = parameter(&sent, assign.wrapper, assign.also)?;
         let scene = Scene {
             schema: &world.schema,
             tenant,
@@ -156,9 +153,16 @@ fn judge_assignment(
         "target": stored,
     });
     if let Some(members) = whole.as_object_mut() {
-        if assign.filters {
+        if tells_source(scene.schema, assign) {
             members.insert("source".to_owned(), json!("direct"));
             members.insert("sourceId".to_owned(), json!(owner));
+        }
+        if assign.entity == "deviceHealthScriptAssignment" {
+            let remediates = sent.get("runRemediationScript");
+            let remediates = remediates.cloned().unwrap_or(json!(false));
+            members.insert("runRemediationScript".to_owned(), remediates);
+            let schedule = sent.get("runSchedule").cloned().unwrap_or_default();
+            members.insert("runSchedule".to_owned(), schedule);
         }
         if assign.entity == "deviceConfigurationAssignment" {
             let intent = sent
@@ -170,6 +174,14 @@ fn judge_assignment(
     }
     body::strip_annotations(&mut whole);
     Ok((key, whole))
+}
+
+/// Whether an assignment of this kind says who made it.
+pub(super) fn tells_source(schema: &Schema, assign: &AssignRule) -> bool {
+    assign.filters
+        && schema
+            .find_property(assign.entity, "source", Version::Beta)
+            .is_some()
 }
 
 fn judge_filter(
@@ -212,7 +224,27 @@ fn judge_filter(
     Ok(())
 }
 
-/// `POST {item}/scheduleActionsForRules`: replaces the scheduled actions.
+/// The action that replaces the scheduled actions of a collection's objects: its name, its parameter
+/// and the type of a rule.
+pub(super) fn scheduling(
+    rule: &CollectionRule,
+) -> Option<(&'static str, &'static str, &'static str)> {
+    match rule.key {
+        "deviceCompliancePolicies" => Some((
+            "scheduleActionsForRules",
+            "deviceComplianceScheduledActionForRules",
+            "deviceComplianceScheduledActionForRule",
+        )),
+        "compliancePolicies" => Some((
+            "setScheduledActions",
+            "scheduledActions",
+            "deviceManagementComplianceScheduledActionForRule",
+        )),
+        _ => None,
+    }
+}
+
+/// `POST {item}/scheduleActionsForRules` or `setScheduledActions`: replaces the scheduled actions.
 pub(super) fn schedule_actions(
     world: &mut World,
     tid: &str,
@@ -224,7 +256,8 @@ pub(super) fn schedule_actions(
         let tenant = read::tenant(world, tid)?;
         let before = find(tenant, rule, id)?;
         let sent = call.object()?;
-        let wanted = parameter(&sent, "deviceComplianceScheduledActionForRules", &[])?;
+        let (_, name, entity) = scheduling(rule).ok_or_else(Refusal::method_not_allowed)?;
+        let wanted = parameter(&sent, name, &[])?;
         let scene = Scene {
             schema: &world.schema,
             tenant,
@@ -241,7 +274,7 @@ pub(super) fn schedule_actions(
             let mut free = members;
             free.remove("id");
             check
-                .entity(&free, "deviceComplianceScheduledActionForRule")
+                .entity(&free, entity)
                 .map_err(|violation| Refusal::bad_request(violation.0))?;
         }
         rules::judge_scheduled_actions(&scene, wanted)?;

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::faults::Kind;
 use crate::journal::Effect;
 use crate::rules::{CollectionRule, Scene};
-use crate::schema::Version;
+use crate::schema::{Schema, Version};
 use crate::state::{Object, Tenant, World};
 
 /// Judges a body against the schema and the rules, and answers the type it is of.
@@ -319,7 +319,12 @@ pub(super) fn update(
             body::merge(&before.body, &sent)
         } else {
             let mut whole = sent;
-            for name in ["createdDateTime", "version", "creationSource"] {
+            for name in [
+                "createdDateTime",
+                "version",
+                "creationSource",
+                "scheduledActionsForRule",
+            ] {
                 if let Some(value) = before.body.get(name) {
                     whole.insert(name.to_owned(), value.clone());
                 }
@@ -392,7 +397,11 @@ pub(super) fn delete(
 
 /// Whether anything else in the tenant mentions the object.
 fn is_used(tenant: &Tenant, rule: &CollectionRule, id: &str) -> bool {
-    if !matches!(rule.key, "assignmentFilters" | "namedLocations") {
+    let in_body = matches!(
+        rule.key,
+        "namedLocations" | "reusablePolicySettings" | "deviceComplianceScripts"
+    );
+    if !in_body && rule.key != "assignmentFilters" {
         return false;
     }
     let quoted = format!("\"{id}\"");
@@ -406,7 +415,7 @@ fn is_used(tenant: &Tenant, rule: &CollectionRule, id: &str) -> bool {
                     .assignments
                     .iter()
                     .any(|entry| entry.to_string().contains(&quoted))
-                    || (rule.key == "namedLocations"
+                    || (in_body
                         && Value::Object(object.body.clone())
                             .to_string()
                             .contains(&quoted))
@@ -447,7 +456,7 @@ pub(crate) fn insert_behind(
             assignments,
             ..Object::default()
         };
-        own_assignments(rule, &mut object);
+        own_assignments(&world.schema, rule, &mut object);
         let kind = object.kind().unwrap_or(rule.entity).to_owned();
         stamp(&scene, &kind, &mut object.body, true);
         object.body.extend(dates);
@@ -460,7 +469,7 @@ pub(crate) fn insert_behind(
 }
 
 /// Gives assignments the ids the service would give them.
-fn own_assignments(rule: &CollectionRule, object: &mut Object) {
+fn own_assignments(schema: &Schema, rule: &CollectionRule, object: &mut Object) {
     for members in object
         .assignments
         .iter_mut()
@@ -479,7 +488,8 @@ fn own_assignments(rule: &CollectionRule, object: &mut Object) {
             None => super::actions::ALL_USERS.to_owned(),
         };
         members.insert("id".to_owned(), json!(format!("{}_{key}", object.id)));
-        if rule.assign.as_ref().is_some_and(|assign| assign.filters) {
+        let assign = rule.assign.as_ref();
+        if assign.is_some_and(|assign| super::actions::tells_source(schema, assign)) {
             members.insert("source".to_owned(), json!("direct"));
             members.insert("sourceId".to_owned(), json!(object.id));
         }

@@ -7,7 +7,16 @@ use crate::rules::{self, CollectionRule};
 use crate::schema::Schema;
 
 /// Folder names of the usual exporters, in lower case, and the collections they hold.
-const FOLDERS: [(&str, &str); 31] = [
+const FOLDERS: &[(&str, &str)] = &[
+    ("proactive remediations", "deviceHealthScripts"),
+    ("custom attributes", "deviceCustomAttributeShellScripts"),
+    ("shell", "deviceShellScripts"),
+    ("powershell", "deviceManagementScripts"),
+    ("powershellscripts", "deviceManagementScripts"),
+    ("macscripts", "deviceShellScripts"),
+    ("healthscripts", "deviceHealthScripts"),
+    ("compliancepoliciesv2", "compliancePolicies"),
+    ("maccustomattributes", "deviceCustomAttributeShellScripts"),
     ("settings catalog", "configurationPolicies"),
     ("settingscatalog", "configurationPolicies"),
     ("nativeimport", "configurationPolicies"),

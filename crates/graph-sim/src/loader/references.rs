@@ -12,7 +12,17 @@ use crate::state::World;
 const ZERO: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Where each collection keeps ids of others: the path of a text or a list of texts.
-const PLACES: [(&str, &str, &str); 14] = [
+const PLACES: &[(&str, &str, &str)] = &[
+    (
+        "compliancePolicies",
+        "scheduledActionsForRule.*.scheduledActionConfigurations.*.notificationTemplateId",
+        "notificationMessageTemplates",
+    ),
+    (
+        "compliancePolicies",
+        "scheduledActionsForRule.*.scheduledActionConfigurations.*.notificationMessageCCList.*",
+        "groups",
+    ),
     (
         "deviceCompliancePolicies",
         "scheduledActionsForRule.*.scheduledActionConfigurations.*.notificationTemplateId",
@@ -114,7 +124,7 @@ pub(super) fn resolve(
     // IntuneCD names tags on objects that carry them as text.
     let mut value = Value::Object(std::mem::take(body));
     for (key, path, kind) in PLACES {
-        if key == rule.key {
+        if *key == rule.key {
             let steps: Vec<&str> = path.split('.').collect();
             visit(&mut value, &steps, &mut |text| {
                 if !text.is_empty() && !WORDS.contains(&text.as_str()) {
@@ -123,7 +133,7 @@ pub(super) fn resolve(
             });
         }
     }
-    if rule.key == "configurationPolicies" {
+    if matches!(rule.key, "configurationPolicies" | "compliancePolicies") {
         visit_references(&mut value, &mut |text| {
             *text = existing(world, tid, "reusablePolicySettings", text, created);
         });
@@ -354,6 +364,11 @@ pub(super) fn resolve_assignments(
             );
         }
         let mut whole = json!({ "target": clean });
+        for name in ["runRemediationScript", "runSchedule"] {
+            if let (Some(value), Some(members)) = (entry.get(name), whole.as_object_mut()) {
+                members.insert(name.to_owned(), value.clone());
+            }
+        }
         if assign.entity == "deviceConfigurationAssignment" {
             let intent = entry
                 .get("intent")

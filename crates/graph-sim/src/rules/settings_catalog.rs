@@ -56,6 +56,8 @@ const VALUES: [(&str, &str, bool); 8] = [
     ),
 ];
 
+/// Its value names a reusable setting.
+const DISCOVERY_SCRIPT: &str = "linux_customcompliance_discoveryscript";
 const SECRET: &str = "#microsoft.graph.deviceManagementConfigurationSecretSettingValue";
 const REFERENCE: &str = "#microsoft.graph.deviceManagementConfigurationReferenceSettingValue";
 
@@ -208,7 +210,7 @@ fn looks_like_template(id: &str) -> bool {
     })
 }
 
-fn judge_instance(
+pub(super) fn judge_instance(
     scene: &Scene<'_>,
     instance: &Map<String, Value>,
     before: Option<&Object>,
@@ -252,6 +254,13 @@ fn judge_instance(
     for value in values {
         let value = value.as_object().ok_or_else(mismatch)?;
         judge_value(scene, property, value, before, depth)?;
+    }
+    let definition = instance.get("settingDefinitionId").and_then(Value::as_str);
+    if definition == Some(DISCOVERY_SCRIPT)
+        && let Some(id) = member(instance, &["simpleSettingValue", "value"]).and_then(Value::as_str)
+        && !scene.tenant.has("reusablePolicySettings", id)
+    {
+        return Err(scene.refuse(format!("Discovery script {id} was not found.")));
     }
     Ok(())
 }
@@ -366,6 +375,11 @@ pub(super) fn complete(scene: &Scene<'_>, object: &mut Object) {
             "templateDisplayVersion": version,
         }),
     );
+    complete_settings(object);
+}
+
+/// Numbers the settings and hides what is secret in them.
+pub(super) fn complete_settings(object: &mut Object) {
     let mut secrets = std::mem::take(&mut object.secrets);
     if let Some(settings) = object
         .body

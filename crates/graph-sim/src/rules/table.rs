@@ -2,7 +2,8 @@
 
 use super::{
     AssignRule, CollectionRule, Part, accept, compliance, conditional_access,
-    device_configurations, foundations, leave, named_locations, settings_catalog, show,
+    device_configurations, foundations, leave, named_locations, scripts, settings_catalog,
+    settings_compliance, show,
 };
 use crate::answer::Family;
 
@@ -13,7 +14,7 @@ const CONFIGURATION_READ: &[&str] = &[
 const CONFIGURATION_WRITE: &[&str] = &["DeviceManagementConfiguration.ReadWrite.All"];
 
 /// What most Intune policy collections have in common.
-const INTUNE: CollectionRule = CollectionRule {
+pub(super) const INTUNE: CollectionRule = CollectionRule {
     key: "",
     paths: &[],
     entity: "",
@@ -67,7 +68,15 @@ const CONDITIONAL_ACCESS: CollectionRule = CollectionRule {
     ..INTUNE
 };
 
-const ASSIGNMENTS: Part = Part {
+/// Assignments as most collections take them.
+pub(super) const ASSIGN: AssignRule = AssignRule {
+    entity: "",
+    wrapper: "assignments",
+    also: &[],
+    filters: true,
+};
+
+pub(super) const ASSIGNMENTS: Part = Part {
     segment: "assignments",
     page: 1000,
     nested: &[],
@@ -85,7 +94,7 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         put: true,
         assign: Some(AssignRule {
             entity: "deviceManagementConfigurationPolicyAssignment",
-            filters: true,
+            ..ASSIGN
         }),
         parts: &[
             Part {
@@ -114,7 +123,7 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         v1: true,
         assign: Some(AssignRule {
             entity: "deviceCompliancePolicyAssignment",
-            filters: true,
+            ..ASSIGN
         }),
         parts: &[
             Part {
@@ -137,7 +146,8 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         v1: true,
         assign: Some(AssignRule {
             entity: "deviceConfigurationAssignment",
-            filters: true,
+            also: &["deviceConfigurationGroupAssignments"],
+            ..ASSIGN
         }),
         parts: &[ASSIGNMENTS],
         required: &["displayName"],
@@ -185,6 +195,7 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         assign: Some(AssignRule {
             entity: "roleScopeTagAutoAssignment",
             filters: false,
+            ..ASSIGN
         }),
         parts: &[Part {
             expands_in_list: false,
@@ -219,30 +230,13 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         complete: foundations::complete_template,
         ..INTUNE
     },
-    CollectionRule {
-        key: "reusablePolicySettings",
-        paths: &["deviceManagement/reusablePolicySettings"],
-        entity: "deviceManagementReusablePolicySetting",
-        scope_tags: None,
-        put: true,
-        only_selected: &["settingInstance"],
-        required: &["displayName", "settingDefinitionId", "settingInstance"],
-        ..INTUNE
-    },
-    CollectionRule {
-        key: "deviceComplianceScripts",
-        paths: &["deviceManagement/deviceComplianceScripts"],
-        entity: "deviceComplianceScript",
-        hidden_in_list: &["detectionScriptContent"],
-        required: &["displayName", "detectionScriptContent"],
-        read_roles: &[
-            "DeviceManagementScripts.Read.All",
-            "DeviceManagementScripts.ReadWrite.All",
-            "DeviceManagementConfiguration.Read.All",
-        ],
-        write_roles: &["DeviceManagementScripts.ReadWrite.All"],
-        ..INTUNE
-    },
+    settings_compliance::REUSABLE,
+    settings_compliance::COMPLIANCE,
+    scripts::COMPLIANCE,
+    scripts::PLATFORM,
+    scripts::REMEDIATIONS,
+    scripts::SHELL,
+    scripts::CUSTOM_ATTRIBUTES,
     CollectionRule {
         key: "operationApprovalPolicies",
         paths: &["deviceManagement/operationApprovalPolicies"],

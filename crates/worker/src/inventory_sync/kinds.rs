@@ -88,7 +88,7 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         version: GraphVersion::Beta,
         path: "/deviceManagement/reusablePolicySettings",
         family: ResourceFamily::ConfigurationPolicies,
-        discriminator: &[],
+        discriminator: &["settingDefinitionId"],
     },
     ReferenceList {
         kinds: &[("compliance_script", "id")],
