@@ -199,8 +199,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     }
     let assignments = assign(&input, desired.assignments, &mut steps);
     let expected = expected(&input, content, assignments);
-    let of_itself =
-        |step: &WriteStep| matches!(step.name.as_str(), "update" | "schedule_actions");
+    let of_itself = |step: &WriteStep| matches!(step.name.as_str(), "update" | "schedule_actions");
     if let Some(target) = input.target
         && !steps.iter().all(of_itself)
         && stands(&input, &expected, target)

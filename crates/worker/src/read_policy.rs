@@ -69,9 +69,8 @@ pub(crate) async fn read_object(
     row: &PolicyType,
     external_id: &str,
 ) -> Result<RawPolicy, ReadProblem> {
-    let in_one = row.sub_collections.is_empty()
-        && row.assignments.is_none()
-        && row.item_select.is_none();
+    let in_one =
+        row.sub_collections.is_empty() && row.assignments.is_none() && row.item_select.is_none();
     let mut item = read_item(reader, row, external_id).await?;
     let mut round = 1;
     loop {

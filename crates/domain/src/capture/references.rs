@@ -37,9 +37,13 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
     if let Some(property) = row.catalog_tree()
         && let Some(settings) = content.get(property)
     {
-        catalog(settings, &json::below("", property), &mut |pointer, value| {
-            add(Facet::Settings, "reusable_setting", false, pointer, value);
-        });
+        catalog(
+            settings,
+            &json::below("", property),
+            &mut |pointer, value| {
+                add(Facet::Settings, "reusable_setting", false, pointer, value);
+            },
+        );
     }
     for (index, assignment) in assignments.as_array().into_iter().flatten().enumerate() {
         let Some(target) = assignment.get("target") else {

@@ -10,9 +10,7 @@ pub(super) const REUSABLE_SETTINGS: PolicyType = PolicyType {
     path: "/deviceManagement/reusablePolicySettings",
     identity: &["settingDefinitionId"],
     // The instance is in no answer that was not asked for it by name; $expand is refused.
-    item_select: Some(
-        "id,displayName,description,settingDefinitionId,settingInstance,version",
-    ),
+    item_select: Some("id,displayName,description,settingDefinitionId,settingInstance,version"),
     server_state: &[
         "version",
         "referencingConfigurationPolicies",

@@ -87,7 +87,10 @@ fn compliance_script() -> Value {
         "runAs32Bit": false, "detectionScriptContent": "R2V0LVRwbQo="
     });
     let mut object = script("Win - TPM discovery", &extra);
-    object.as_object_mut().expect("an object").remove("assignments");
+    object
+        .as_object_mut()
+        .expect("an object")
+        .remove("assignments");
     object
 }
 
@@ -118,7 +121,11 @@ fn linux_compliance() -> Value {
             "linux_customcompliance_required",
             "linux_customcompliance_required_true",
             &json!([
-                simple("linux_customcompliance_discoveryscript", "Reference", &json!(REUSABLE)),
+                simple(
+                    "linux_customcompliance_discoveryscript",
+                    "Reference",
+                    &json!(REUSABLE)
+                ),
                 simple("linux_customcompliance_rules", "String", &json!("e30=")),
             ]),
         ),

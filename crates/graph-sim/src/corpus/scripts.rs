@@ -61,8 +61,14 @@ pub(super) fn foundations() -> Vec<Draft> {
         subnets("Data center subnets", "10.30.0.0/16"),
         // The target lacks it: the plan has to make it before the policy that names it.
         subnets("Branch subnets", "10.40.0.0/16,10.41.0.0/16"),
-        discovery("Firewall discovery", "$on = $true\n@{ On = $on } | ConvertTo-Json\n"),
-        discovery("Secure boot discovery", "@{ On = Confirm-SecureBootUEFI } | ConvertTo-Json\n"),
+        discovery(
+            "Firewall discovery",
+            "$on = $true\n@{ On = $on } | ConvertTo-Json\n",
+        ),
+        discovery(
+            "Secure boot discovery",
+            "@{ On = Confirm-SecureBootUEFI } | ConvertTo-Json\n",
+        ),
     ]
 }
 
@@ -93,12 +99,27 @@ fn windows(names: &Names<'_>) -> Vec<Draft> {
         )
     };
     vec![
-        script("Win - Script - Time Zone", "zone.ps1", "Set-TimeZone -Id 'W. Europe Standard Time'\r\n")
-            .assigned(vec![names.include("Windows Corporate Devices")]),
-        script("Win - Script - Drive Mapping", "map.ps1", "\u{feff}New-PSDrive -Name S -Root '\\\\files\\shared'\r\n")
-            .assigned(vec![names.include("Finance Users"), names.exclude("Contractors")]),
-        script("Win - Script - Remove Bloatware", "clean.ps1", "Get-AppxPackage *bing* | Remove-AppxPackage\n")
-            .assigned(vec![all_devices()]),
+        script(
+            "Win - Script - Time Zone",
+            "zone.ps1",
+            "Set-TimeZone -Id 'W. Europe Standard Time'\r\n",
+        )
+        .assigned(vec![names.include("Windows Corporate Devices")]),
+        script(
+            "Win - Script - Drive Mapping",
+            "map.ps1",
+            "\u{feff}New-PSDrive -Name S -Root '\\\\files\\shared'\r\n",
+        )
+        .assigned(vec![
+            names.include("Finance Users"),
+            names.exclude("Contractors"),
+        ]),
+        script(
+            "Win - Script - Remove Bloatware",
+            "clean.ps1",
+            "Get-AppxPackage *bing* | Remove-AppxPackage\n",
+        )
+        .assigned(vec![all_devices()]),
     ]
 }
 
@@ -113,10 +134,16 @@ fn mac(names: &Names<'_>) -> Vec<Draft> {
         )
     };
     vec![
-        shell("macOS - Script - Dock", "#!/bin/zsh\ndefaults write com.apple.dock autohide -bool true\n")
-            .assigned(vec![names.include("macOS Corporate Devices")]),
-        shell("macOS - Script - Rosetta", "#!/bin/zsh\nsoftwareupdate --install-rosetta\n")
-            .assigned(vec![names.include("macOS Corporate Devices")]),
+        shell(
+            "macOS - Script - Dock",
+            "#!/bin/zsh\ndefaults write com.apple.dock autohide -bool true\n",
+        )
+        .assigned(vec![names.include("macOS Corporate Devices")]),
+        shell(
+            "macOS - Script - Rosetta",
+            "#!/bin/zsh\nsoftwareupdate --install-rosetta\n",
+        )
+        .assigned(vec![names.include("macOS Corporate Devices")]),
         Draft::new(
             "deviceCustomAttributeShellScripts",
             json!({"displayName": "macOS - Attribute - Agent Version", "description": "Version.",
@@ -169,9 +196,7 @@ fn linux(names: &Names<'_>) -> Draft {
     let prefix = "#microsoft.graph.deviceManagementConfiguration";
     let script = names.id("reusablePolicySettings", "Data center subnets");
     let warning = names.id("notificationMessageTemplates", "Noncompliance Warning");
-    let setting = |instance: Value| {
-        json!({"@odata.type": format!("{prefix}Setting"), "settingInstance": instance})
-    };
+    let setting = |instance: Value| json!({"@odata.type": format!("{prefix}Setting"), "settingInstance": instance});
     let choice = |definition: &str, option: &str, children: Value| {
         json!({"@odata.type": format!("{prefix}ChoiceSettingInstance"),
             "settingDefinitionId": definition, "settingInstanceTemplateReference": null,

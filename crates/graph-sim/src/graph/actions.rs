@@ -51,7 +51,10 @@ pub(super) fn assign(
         let tenant = read::tenant(world, tid)?;
         let object = find(tenant, rule, id)?;
         let sent = call.object()?;
-        let assign = rule.assign.as_ref().ok_or_else(Refusal::method_not_allowed)?;
+        let assign = rule
+            .assign
+            .as_ref()
+            .ok_or_else(Refusal::method_not_allowed)?;
         let wanted = parameter(&sent, assign.wrapper, assign.also)?;
         let scene = Scene {
             schema: &world.schema,

@@ -106,5 +106,8 @@ fn present_reusable(tenant: &Tenant, object: &Object, body: &mut Map<String, Val
             settings.to_string().to_lowercase().contains(&quoted)
         })
         .count();
-    body.insert("referencingConfigurationPolicyCount".to_owned(), json!(count));
+    body.insert(
+        "referencingConfigurationPolicyCount".to_owned(),
+        json!(count),
+    );
 }

@@ -15,3 +15,4 @@ mod known_bad;
 mod known_good;
 mod login;
 mod reading;
+mod scripts;
