@@ -21,6 +21,7 @@ pub mod landing;
 pub(crate) mod literal;
 pub mod mapping;
 pub mod model;
+pub mod oma;
 pub mod operation;
 pub mod pairing;
 pub mod plan;

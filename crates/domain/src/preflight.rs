@@ -13,6 +13,7 @@ use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
 use crate::inventory::Inventory;
 use crate::landing::{Lander, Resolved};
 use crate::model::CapturedPolicy;
+use crate::oma;
 use crate::plan::{self, Action, ExecutionPlan, PlannedSubject, SubjectInput};
 use crate::policy_type::{self, PolicyType, Support};
 use crate::references::{Overrides, ReferenceCatalog};
@@ -114,6 +115,8 @@ pub struct PreflightInput<'a> {
     pub source_contents: &'a Contents,
     /// Target versions of [`versions_needed`].
     pub target_contents: &'a Contents,
+    /// Whether the source's connection may be asked for the plain text of encrypted OMA values.
+    pub source_secrets_readable: bool,
     /// Source policy -> live target policy that an earlier run promoted it to.
     pub previously_promoted: &'a HashMap<Uuid, Uuid>,
 }
@@ -258,6 +261,16 @@ fn decide(
     };
     let landing = land(input, lander, source, row, &mut outcome, &mut holds);
     hold_literals(input, source, &mut holds);
+    if let (false, Some(place)) = (
+        input.source_secrets_readable,
+        oma::open(&source.content).first(),
+    ) {
+        let text = format!(
+            "/omaSettings/{}/value is encrypted, and reading secrets is not allowed on the source's connection.",
+            place.position
+        );
+        holds.block("secret_value_required", text);
+    }
     if !holds.is_empty() {
         return (holds.settle(outcome), None);
     }

@@ -12,6 +12,7 @@ use crate::canonical::{self, Reading};
 use crate::capture;
 use crate::json;
 use crate::model::{CapturedPolicy, Facet, GraphVersion, ReferenceUse};
+use crate::oma;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 use crate::references::Overrides;
 use crate::secret;
@@ -147,7 +148,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     match input.target {
         None => {
             let body = body::create(row, &content)?;
-            check_secrets(&body)?;
+            check_secrets(row, &body)?;
             steps.push(step(
                 row,
                 "create",
@@ -163,7 +164,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
         Some(target) => {
             body::clear(row, &mut content, &target.content);
             let body = body::update(&input, &content, target)?;
-            check_secrets(&body)?;
+            check_secrets(row, &body)?;
             let verb = match row.update {
                 UpdateVerb::Patch => "PATCH",
                 UpdateVerb::Put => "PUT",
@@ -316,9 +317,13 @@ fn check_source(input: &StepInput<'_>) -> Result<(), StepError> {
     }
 }
 
-/// A write that lacks a secret, or carries a marker in its place, would break the policy.
-fn check_secrets(body: &Value) -> Result<(), StepError> {
-    let found = secret::find(body);
+/// A write that lacks a secret, or carries a marker in its place, would break the policy. A marker
+/// whose plain text the source gives out is filled in when the call is sent.
+fn check_secrets(row: &PolicyType, body: &Value) -> Result<(), StepError> {
+    let mut found = secret::find(body);
+    if row.adapter == Adapter::DeviceConfiguration {
+        found.retain(|secret| !(secret.comparable && oma::is_value(&secret.pointer)));
+    }
     if let Some(blob) = found.iter().find(|secret| secret.tenant_specific) {
         return refuse(
             "tenant_specific_blob",
@@ -329,6 +334,13 @@ fn check_secrets(body: &Value) -> Result<(), StepError> {
         );
     }
     match found.first() {
+        Some(secret) if oma::is_value(&secret.pointer) => refuse(
+            "secret_value_required",
+            format!(
+                "{} is encrypted; allow reading secrets on the source's connection and sync, or write this policy by hand.",
+                secret.pointer
+            ),
+        ),
         Some(secret) => refuse(
             "secret_value_required",
             format!(

@@ -44,6 +44,8 @@ pub struct ConnectionRow {
     pub created_at: DateTime<Utc>,
     /// When it was last set.
     pub updated_at: DateTime<Utc>,
+    /// Whether the plain text of encrypted values may be asked for.
+    pub secret_reading: bool,
 }
 
 /// A connection as set by a caller.
@@ -111,7 +113,11 @@ pub fn put_connection(
         ))
         .on_conflict(table::tenant_id)
         .do_update()
-        .set(values())
+        .set((
+            values(),
+            // A permission given for one application is none for another.
+            table::secret_reading.eq(table::secret_reading.and(table::client_id.eq(new.client_id))),
+        ))
         .returning(ConnectionRow::as_returning())
         .get_result(conn)?)
 }
@@ -127,6 +133,24 @@ pub fn find_connection(
         .filter(provider_connections::workspace_id.eq(workspace_id))
         .select(ConnectionRow::as_select())
         .first(conn)
+        .optional()?)
+}
+
+/// Allows or forbids asking for plain secrets; `None` when there is no connection.
+pub fn put_secret_reading(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    tenant_id: Uuid,
+    allowed: bool,
+) -> Result<Option<ConnectionRow>, StoreError> {
+    use provider_connections as table;
+    let connection = table::table
+        .find(tenant_id)
+        .filter(table::workspace_id.eq(workspace_id));
+    Ok(diesel::update(connection)
+        .set(table::secret_reading.eq(allowed))
+        .returning(ConnectionRow::as_returning())
+        .get_result(conn)
         .optional()?)
 }
 

@@ -225,6 +225,7 @@ diesel::table! {
         granted_roles -> Nullable<Array<Text>>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        secret_reading -> Bool,
     }
 }
 

@@ -20,6 +20,7 @@ mod inventory_sync;
 mod job;
 mod lease;
 mod metrics;
+mod oma_secrets;
 mod promotion;
 mod provider;
 mod read_policy;

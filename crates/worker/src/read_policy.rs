@@ -8,6 +8,7 @@ use domain::policy_type::PolicyType;
 use serde_json::Value;
 
 use crate::inventory_sync::flat;
+use crate::oma_secrets;
 use crate::provider::{ReadProblem, Reader};
 
 /// Path of a row's collection with what its list needs.
@@ -111,6 +112,8 @@ async fn read_parts(
     external_id: &str,
     item: Value,
 ) -> Result<RawPolicy, ReadProblem> {
+    let mut item = item;
+    oma_secrets::learn(reader, row, external_id, &mut item).await?;
     let mut raw = RawPolicy {
         item,
         ..RawPolicy::default()

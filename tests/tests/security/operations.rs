@@ -281,6 +281,14 @@ pub const OPERATIONS: &[Operation] = &[
             })
         },
     )),
+    ids(with(
+        row(
+            "PUT",
+            ws!("/tenants/{tenant_id}/connection/secret-reading"),
+            Need::Tenant("connection.manage"),
+        ),
+        |_| json!({"allowed": false, "reason": "walk"}),
+    )),
     ids(row(
         "POST",
         ws!("/tenants/{tenant_id}/connection/checks"),

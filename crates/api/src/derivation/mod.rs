@@ -112,6 +112,7 @@ pub fn preflight(
         target_catalog: &catalogs.target,
         overrides: &compared.overrides,
         source_literals: &compared.source.literals(),
+        source_secrets_readable: secrets_readable(conn, &compared.source)?,
         source_contents: &source_contents,
         target_contents: &target_contents,
         previously_promoted: &promoted,
@@ -120,6 +121,13 @@ pub fn preflight(
         compared,
         preflight,
     }))
+}
+
+/// Whether workers may ask the source for plain secrets.
+fn secrets_readable(conn: &mut PgConnection, source: &Side) -> Result<bool, StoreError> {
+    let (workspace_id, tenant_id) = (source.tenant.workspace_id, source.tenant.id);
+    let connection = store::connections::find_connection(conn, workspace_id, tenant_id)?;
+    Ok(connection.is_some_and(|connection| connection.secret_reading))
 }
 
 fn previously_promoted(

@@ -43,6 +43,7 @@ mod mark_notification_read;
 mod preflight_promotion;
 mod put_connection;
 mod put_operational_control;
+mod put_secret_reading;
 mod put_tenant_member;
 mod start_connection_check;
 mod start_inventory_sync;
@@ -82,6 +83,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_tenant::get_tenant)
         .service(update_tenant::update_tenant)
         .service(put_connection::put_connection)
+        .service(put_secret_reading::put_secret_reading)
         .service(get_connection::get_connection)
         .service(start_connection_check::start_connection_check)
         .service(list_tenant_members::list_tenant_members)

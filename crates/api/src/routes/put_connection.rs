@@ -146,6 +146,9 @@ pub struct ConnectionView {
     created_at: DateTime<Utc>,
     /// When it was last set.
     updated_at: DateTime<Utc>,
+    /// Whether workers may ask this tenant for the plain text of encrypted values; see
+    /// `put_secret_reading`. Another application (`client_id`) starts without it.
+    secret_reading: bool,
 }
 
 /// What may be known of a credential.
@@ -172,6 +175,7 @@ impl From<ConnectionRow> for ConnectionView {
             granted_roles: row.granted_roles,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            secret_reading: row.secret_reading,
         }
     }
 }

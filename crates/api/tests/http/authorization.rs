@@ -129,6 +129,12 @@ fn rows(selection: &Value) -> Vec<Row> {
             "connection.manage",
         ),
         row(
+            "put_secret_reading",
+            "/tenants/{t}/connection/secret-reading",
+            json!({"allowed": true, "reason": "x"}),
+            "connection.manage",
+        ),
+        row(
             "get_connection",
             "/tenants/{t}/connection",
             n(),

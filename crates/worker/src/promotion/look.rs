@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::capture;
 use domain::model::CapturedPolicy;
+use domain::oma;
 use domain::run::Effect;
 use domain::steps::WriteStep;
 use domain::verify;
@@ -179,7 +180,12 @@ impl Subject<'_> {
         loop {
             let observed_at = self.run.job.now();
             match read_policy::read_object(&self.run.reader, self.row, id).await {
-                Ok(raw) => {
+                Ok(mut raw) => {
+                    oma::conceal(
+                        &mut raw.item,
+                        &self.expected.content,
+                        &self.run.job.env.secret_key,
+                    );
                     return Ok(
                         capture::capture(self.row, raw, &self.run.job.env.secret_key)
                             .map(|policy| {

@@ -12,6 +12,7 @@ mod look;
 mod midway;
 mod record;
 mod schedule;
+mod secrets;
 mod send;
 mod subject;
 

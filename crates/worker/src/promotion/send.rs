@@ -46,11 +46,15 @@ impl Subject<'_> {
         known: &[Value],
     ) -> Result<Sending, Exit> {
         let filled = self.filled(step)?;
+        let secret_body = self.secret_body(&filled).await?;
         let Some(admission) = self.admit(step).await? else {
             return Ok(Sending::Again);
         };
         self.may_write(step)?;
-        let request = self.request(&filled)?;
+        let request = WriteRequest {
+            secret_body,
+            ..self.request(&filled)?
+        };
         let intent = Intent {
             step: step.name.clone(),
             client_request_id: request.client_request_id,
