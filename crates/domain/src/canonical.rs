@@ -17,10 +17,12 @@ use crate::references::{Overrides, ReferenceCatalog};
 use crate::{literal, secret};
 
 mod catalog;
+mod managed_apps;
 mod payload;
 mod token;
 mod tree;
 
+pub(crate) use managed_apps::is_derived;
 pub(crate) use payload::{base64_of, each as each_payload, text_of};
 pub(crate) use tree::flag_set;
 
@@ -205,10 +207,13 @@ fn settings(
         pattern::remove(&mut value, place);
     }
     // The tree has rules of its own: what stands in it are the texts that people typed.
-    let settings = match (&mut value, row.adapter) {
-        (Value::Object(members), Adapter::SettingsCatalog) => members.remove("settings"),
+    let settings = match &mut value {
+        Value::Object(members) if row.adapter.has_settings_tree() => members.remove("settings"),
         _ => None,
     };
+    if row.adapter == Adapter::ManagedApps {
+        managed_apps::drop_derived(&mut value);
+    }
     tree::canonicalize(row, &mut value);
     if let (Value::Object(members), Some(settings)) = (&mut value, settings) {
         members.insert("settings".to_owned(), catalog::tree(settings));

@@ -15,7 +15,7 @@ use crate::landing::{Lander, Resolved};
 use crate::model::CapturedPolicy;
 use crate::oma;
 use crate::plan::{self, Action, ExecutionPlan, PlannedSubject, SubjectInput};
-use crate::policy_type::{self, PolicyType, Support};
+use crate::policy_type::{self, PolicyType};
 use crate::references::{Overrides, ReferenceCatalog};
 use crate::selection::Selection;
 use crate::steps::{self, Landing};
@@ -240,15 +240,15 @@ fn decide(
         SubjectState::Missing | SubjectState::Different => {}
     }
     let mut holds = Holds::default();
-    if let Support::CaptureOnly(why) = row.support {
-        holds.block("capture_only", why);
-    }
     if subject.state == SubjectState::Missing {
         hold_previously_promoted(input, subject, &mut outcome, &mut holds);
     }
     let source = subject
         .source_version_id
         .and_then(|id| input.source_contents.get(&id));
+    if let Some(why) = policy_type::why_not_promoted(row, source.map(|source| &source.content)) {
+        holds.block("capture_only", why);
+    }
     let target = subject
         .target_version_id
         .map(|id| input.target_contents.get(&id));

@@ -25,11 +25,13 @@ mod conditional_access;
 mod desired;
 mod device_configuration;
 mod literals;
+mod managed_apps;
 mod notification;
 mod placeholder;
 mod templates;
 
 pub use literals::literal_paths;
+pub use managed_apps::written_later;
 pub use placeholder::{fill, fill_policy};
 pub use templates::write_templates;
 
@@ -157,8 +159,14 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 "",
                 Some(body),
             ));
-            if row.adapter == Adapter::NotificationTemplate {
-                notification::create(row, &content, &mut steps)?;
+            match row.adapter {
+                Adapter::NotificationTemplate => {
+                    notification::create(row, &content, &mut steps)?;
+                }
+                Adapter::ManagedApps => {
+                    managed_apps::write(row, &mut content, None, &mut steps)?;
+                }
+                _ => {}
             }
         }
         Some(target) => {
@@ -184,6 +192,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 Adapter::Compliance => {
                     compliance::schedule(row, &content, &target.content, &mut steps)?;
                 }
+                Adapter::ManagedApps => {
+                    managed_apps::write(row, &mut content, Some(&target.content), &mut steps)?;
+                }
                 Adapter::Plain
                 | Adapter::SettingsCatalog
                 | Adapter::DeviceConfiguration
@@ -206,9 +217,20 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
 /// change of assignments alone does not rewrite settings.
 fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPolicy) -> bool {
     let row = input.row;
+    // What has an action of its own is no reason to rewrite the object.
+    let itself = |policy: &CapturedPolicy| {
+        let mut policy = policy.clone();
+        if row.adapter == Adapter::ManagedApps {
+            for place in row.strip_update {
+                json::pattern::remove(&mut policy.content, place);
+            }
+        }
+        policy
+    };
+    let (wanted, standing) = (itself(expected), itself(target));
     let same = |facet| {
-        canonical::facet_value(row, expected, facet, Reading::Raw)
-            == canonical::facet_value(row, target, facet, Reading::Raw)
+        canonical::facet_value(row, &wanted, facet, Reading::Raw)
+            == canonical::facet_value(row, &standing, facet, Reading::Raw)
     };
     let tags_stay = input.options.scope_tags == Carry::KeepTarget;
     canonical::state(row, expected) == canonical::state(row, target)
@@ -370,6 +392,17 @@ fn check_immutable(
                 _ if default => Value::Null,
                 Value::String(text) if row.flags.contains(place) => canonical::flag_set(&text),
                 Value::String(text) => Value::String(text.to_ascii_lowercase()),
+                Value::Array(mut items) if row.sets.contains(place) => {
+                    for item in &mut items {
+                        json::edit_texts(item, &mut |text| text.make_ascii_lowercase());
+                    }
+                    json::sort_set(&mut items);
+                    if items.is_empty() {
+                        Value::Null
+                    } else {
+                        Value::Array(items)
+                    }
+                }
                 other => other,
             }
         };
@@ -424,6 +457,8 @@ pub fn carried_references(source: &CapturedPolicy, options: Options) -> Vec<Refe
         .collect()
 }
 
+#[cfg(test)]
+mod managed_apps_test;
 #[cfg(test)]
 mod shapes_test;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::canonical::{self, Reading};
 use crate::json::{self, pattern};
 use crate::model::{CapturedPolicy, Facet};
-use crate::policy_type::{Adapter, PolicyType, UpdateVerb};
+use crate::policy_type::{PolicyType, UpdateVerb};
 use crate::selection::{Carry, Options};
 use crate::{secret, steps};
 
@@ -167,7 +167,7 @@ fn is_blank(value: &Value) -> bool {
 
 /// Places where an extra member is an extra setting and not a default of the server.
 fn is_exact(row: &PolicyType, pointer: &str) -> bool {
-    let in_catalog = row.adapter == Adapter::SettingsCatalog
+    let in_catalog = row.adapter.has_settings_tree()
         && (pointer == "/settings" || pointer.starts_with("/settings/"));
     in_catalog
         || row

@@ -4,6 +4,7 @@
 //! twice, some of its own, and lacks a few of the objects that policies refer to. Objects are made
 //! by name, so equal policies of the two tenants still have different ids everywhere.
 
+mod apps;
 #[expect(
     clippy::indexing_slicing,
     reason = "drafts are built from literals: a member is set on an object just made"
@@ -174,14 +175,26 @@ fn policies(tenant: &Tenant) -> Vec<Draft> {
     drafts.extend(compliance::policies(&names));
     drafts.extend(device_configurations::policies(&names));
     drafts.extend(conditional_access::policies(&names));
+    drafts.extend(apps::policies(&names));
     drafts
+}
+
+fn differs(name: &str) -> bool {
+    DIFFERENT.contains(&name) || apps::DIFFERENT.contains(&name)
 }
 
 /// Fills a tenant that has only the built-in objects.
 pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
-    let wanted =
-        |name: &str| side == Side::Source || EQUAL.contains(&name) || DIFFERENT.contains(&name);
+    let wanted = |name: &str| {
+        side == Side::Source
+            || EQUAL.contains(&name)
+            || differs(name)
+            || apps::EQUAL.contains(&name)
+    };
     for draft in foundations::references(side) {
+        put(world, tid, draft, 0);
+    }
+    for draft in apps::apps(side) {
         put(world, tid, draft, 0);
     }
     for draft in foundations::promoted() {
@@ -215,7 +228,7 @@ pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
 /// In the target, the policies of the second list differ from the source.
 fn adapt(mut draft: Draft, side: Side) -> Draft {
     if side == Side::Target
-        && DIFFERENT.contains(&draft.name())
+        && differs(draft.name())
         && let Some(body) = draft.body.as_object_mut()
     {
         crate::control::change_body(body);

@@ -4,6 +4,7 @@
 //! Knows nothing of transport, faults or the journal.
 
 mod actions;
+mod apps;
 mod messages;
 mod read;
 mod write;
@@ -140,10 +141,12 @@ pub(crate) fn locate(segments: &[String], version: Version) -> Result<Place, Ref
         let segment = borrowed.get(length - 1).copied().unwrap_or_default();
         return Err(Refusal::segment(segment));
     }
-    Ok(Place {
-        rule,
-        rest: segments.get(length..).unwrap_or_default().to_vec(),
-    })
+    let mut rest = segments.get(length..).unwrap_or_default().to_vec();
+    // A cast to the entity's own type says nothing new: `{id}/microsoft.graph.type/assign`.
+    if rest.get(1).is_some_and(|segment| segment == rule.entity) {
+        rest.remove(1);
+    }
+    Ok(Place { rule, rest })
 }
 
 /// The path with `{id}` in place of ids.
@@ -236,6 +239,16 @@ fn dispatch(
             allow(method == "POST")?;
             authorize(rule, claims, false)?;
             actions::assign(world, tid, call, rule, id)
+        }
+        (method, [id, "targetApps"]) if rules::targets_apps(rule) => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            apps::target_apps(world, tid, call, rule, id)
+        }
+        (method, [id, "changeSettings"]) if rule.key == "targetedManagedAppConfigurations" => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            apps::change_settings(world, tid, call, rule, id)
         }
         (method, [id, "scheduleActionsForRules"]) if rule.key == "deviceCompliancePolicies" => {
             allow(method == "POST")?;

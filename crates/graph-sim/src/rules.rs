@@ -7,6 +7,8 @@ mod compliance;
 mod conditional_access;
 mod device_configurations;
 mod foundations;
+mod managed_apps;
+mod mobile_apps;
 mod named_locations;
 mod settings_catalog;
 mod table;
@@ -21,6 +23,7 @@ use crate::state::{Object, TemplateCatalogue, Tenant};
 pub(crate) use compliance::judge_rules as judge_scheduled_actions;
 pub(crate) use device_configurations::plain_text as oma_plain_text;
 pub(crate) use foundations::furnish;
+pub(crate) use managed_apps::{judge_apps, targets_apps};
 pub(crate) use settings_catalog::learn_templates;
 pub(crate) use table::{TABLE, by_key, by_path};
 

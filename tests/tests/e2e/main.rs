@@ -5,6 +5,7 @@
     reason = "tests may stop where they stand"
 )]
 
+mod apps;
 mod bad_input;
 mod concurrency;
 mod main_job;

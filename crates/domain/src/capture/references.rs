@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
-use crate::policy_type::{Adapter, PolicyType, odata_type};
+use crate::policy_type::{PolicyType, odata_type};
 
 /// Every reference of a content and its assignments, sorted. Reserved words of workload identities
 /// are no references.
@@ -34,7 +34,7 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
             add(Facet::ScopeTags, "scope_tag", false, pointer, value);
         });
     }
-    if row.adapter == Adapter::SettingsCatalog
+    if row.adapter.has_settings_tree()
         && let Some(settings) = content.get("settings")
     {
         catalog(settings, "/settings", &mut |pointer, value| {

@@ -9,7 +9,7 @@ use crate::secret::{SecretKey, is_masked, marker, tenant_specific, unreadable};
 /// Replaces every secret of a content by a marker.
 pub(super) fn replace(row: &PolicyType, content: &mut Value, key: &SecretKey) {
     match row.adapter {
-        Adapter::SettingsCatalog => {
+        Adapter::SettingsCatalog | Adapter::ManagedApps => {
             if let Some(settings) = content.get_mut("settings") {
                 catalog(settings, key);
             }

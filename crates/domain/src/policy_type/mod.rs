@@ -18,11 +18,13 @@ use serde_json::Value;
 
 use crate::model::{Facet, GraphVersion, ResourceFamily};
 
+mod apps;
 mod compliance;
 mod conditional_access;
 mod configuration;
 mod first_party;
 mod foundations;
+mod managed_apps;
 mod plain_types;
 
 pub use first_party::is_first_party_application;
@@ -71,7 +73,7 @@ pub struct SubCollection {
 /// How assignments are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AssignmentRule {
-    /// Path below the item for reading, e.g. `assignments`.
+    /// Path below the item for reading, e.g. `assignments`; empty where they come with the item.
     pub read: &'static str,
     /// Action below the item for writing (replace-all), e.g. `assign`.
     pub action: &'static str,
@@ -109,6 +111,15 @@ pub enum Adapter {
     ConditionalAccess,
     /// Localised messages as children.
     NotificationTemplate,
+    /// Apps (and settings in the catalogue's way) by actions of their own.
+    ManagedApps,
+}
+
+impl Adapter {
+    /// Whether `settings` is a tree in the way of the settings catalogue.
+    pub(crate) const fn has_settings_tree(self) -> bool {
+        matches!(self, Self::SettingsCatalog | Self::ManagedApps)
+    }
 }
 
 /// One row of the registry.
@@ -281,15 +292,24 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 9] = [
+static ALL: [PolicyType; 18] = [
+    managed_apps::ANDROID_PROTECTION,
     foundations::ASSIGNMENT_FILTERS,
     conditional_access::POLICIES,
     configuration::SETTINGS_CATALOG,
     compliance::POLICIES,
     configuration::DEVICE_CONFIGURATIONS,
+    managed_apps::IOS_PROTECTION,
+    managed_apps::WINDOWS_INFORMATION_PROTECTION,
+    apps::CATEGORIES,
+    apps::DEVICE_APP_CONFIGURATIONS,
+    apps::APPS,
     conditional_access::NAMED_LOCATIONS,
     compliance::NOTIFICATION_TEMPLATES,
+    apps::POLICY_SETS,
     foundations::SCOPE_TAGS,
+    managed_apps::APP_CONFIGURATION,
+    managed_apps::WINDOWS_PROTECTION,
     configuration::WINDOWS_UPDATE_RINGS,
 ];
 
@@ -306,6 +326,19 @@ pub fn find(key: &str) -> Option<&'static PolicyType> {
 /// The row whose objects are referred to by this reference kind.
 pub fn for_reference_kind(kind: &str) -> Option<&'static PolicyType> {
     all().iter().find(|row| row.reference_kind == Some(kind))
+}
+
+/// Why an object of the row cannot be promoted, in an operator's words; `None` when it can. What
+/// the object is may say more than its type does.
+pub fn why_not_promoted(row: &PolicyType, content: Option<&Value>) -> Option<&'static str> {
+    let Support::CaptureOnly(why) = row.support else {
+        return None;
+    };
+    let of_kind = match row.reference_kind {
+        Some("mobile_app") => content.and_then(apps::why_not),
+        _ => None,
+    };
+    Some(of_kind.unwrap_or(why))
 }
 
 /// The `@odata.type` of an object without `#microsoft.graph.`; empty when it has none.

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{StepError, StepInput, catalog, compliance, conditional_access, device_configuration};
+use super::{
+    StepError, StepInput, catalog, compliance, conditional_access, device_configuration,
+    managed_apps,
+};
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
 use crate::policy_type::{Adapter, PolicyType, UpdateVerb};
@@ -65,6 +68,7 @@ fn shape(row: &PolicyType, body: &mut Value) {
         Adapter::SettingsCatalog => catalog::shape(body),
         Adapter::DeviceConfiguration => device_configuration::shape(body),
         Adapter::ConditionalAccess => conditional_access::shape(body),
+        Adapter::ManagedApps => managed_apps::shape(row, body),
         Adapter::Plain | Adapter::Compliance | Adapter::NotificationTemplate => {}
     }
 }

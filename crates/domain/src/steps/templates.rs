@@ -1,6 +1,6 @@
 //! Every call that can ever be written, from the rows.
 
-use super::notification;
+use super::{managed_apps, notification};
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 
@@ -32,6 +32,11 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
             calls.push(("POST", notification::messages_template(row)));
             calls.push(("PATCH", notification::message_template(row)));
             calls.push(("DELETE", notification::message_template(row)));
+        }
+        Adapter::ManagedApps => {
+            for action in managed_apps::actions(row) {
+                calls.push(("POST", format!("{item}/{action}")));
+            }
         }
         Adapter::Plain
         | Adapter::SettingsCatalog

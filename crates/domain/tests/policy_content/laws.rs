@@ -88,6 +88,11 @@ fn every_call_is_one_of_the_listed_templates() {
             *messages = json!([{"locale": "fr-fr", "subject": "s", "messageTemplate": "m"}]);
         }
         for target in [None, Some(&bare)] {
+            // The copy still has the source's ids: where those cannot change, it is no target.
+            let is_list = |place: &&str| policy.content[*place].is_array();
+            if target.is_some() && row.immutable.iter().any(is_list) {
+                continue;
+            }
             let written = model::build(row, &policy, target, &landing, MAP).unwrap();
             for step in written.steps {
                 assert!(listed.contains(&(step.method, step.version, step.path_template)));

@@ -15,3 +15,4 @@ mod laws;
 mod model;
 mod roundtrip;
 mod samples;
+mod samples_apps;

@@ -156,6 +156,19 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
             object.assignments = body["assignments"].as_array().cloned();
             assert!(object.assignments.is_some());
         }
+        ("POST", path) if path.ends_with("/targetApps") => {
+            let apps = body["apps"].as_array().cloned().expect("apps");
+            object.sub_collections.insert("apps".to_owned(), apps);
+            if let Some(group) = body.get("appGroupType") {
+                object.item["appGroupType"] = group.clone();
+            }
+        }
+        ("POST", path) if path.ends_with("/changeSettings") => {
+            let settings = body["settings"].as_array().cloned().expect("settings");
+            object
+                .sub_collections
+                .insert("settings".to_owned(), settings);
+        }
         ("POST", path) if path.ends_with("/scheduleActionsForRules") => {
             object.item["scheduledActionsForRule"] =
                 body["deviceComplianceScheduledActionForRules"].clone();

@@ -17,7 +17,7 @@ pub(super) const ALL_USERS: &str = "acacacac-9df4-4c7d-9d50-4ef0226f57a9";
 pub(super) const ALL_DEVICES: &str = "adadadad-808e-44e2-905a-0b7873a8a531";
 
 /// The only member of an action's body.
-fn parameter<'a>(
+pub(super) fn parameter<'a>(
     sent: &'a Map<String, Value>,
     name: &str,
     optional: &[&str],
@@ -142,7 +142,14 @@ fn judge_assignment(
     if excluded && !assign.filters {
         return Err(scene.refuse("Exclusion targets are not supported here."));
     }
+    // App policies have no target "all users": they take the virtual groups instead.
+    let by_group_alone = rules::targets_apps(scene.rule);
+    if by_group_alone && group.is_none() {
+        return Err(scene.refuse(format!("Assignment target {kind} is not supported here.")));
+    }
+    let is_virtual = by_group_alone && matches!(key.as_str(), ALL_USERS | ALL_DEVICES);
     if let Some(group) = group
+        && !is_virtual
         && !scene.tenant.has("groups", group)
     {
         return Err(scene.refuse(format!("Group {group} was not found in the directory.")));

@@ -2,7 +2,8 @@
 
 use super::{
     AssignRule, CollectionRule, Part, accept, compliance, conditional_access,
-    device_configurations, foundations, leave, named_locations, settings_catalog, show,
+    device_configurations, foundations, leave, managed_apps, mobile_apps, named_locations,
+    settings_catalog, show,
 };
 use crate::answer::Family;
 
@@ -13,7 +14,7 @@ const CONFIGURATION_READ: &[&str] = &[
 const CONFIGURATION_WRITE: &[&str] = &["DeviceManagementConfiguration.ReadWrite.All"];
 
 /// What most Intune policy collections have in common.
-const INTUNE: CollectionRule = CollectionRule {
+pub(super) const INTUNE: CollectionRule = CollectionRule {
     key: "",
     paths: &[],
     entity: "",
@@ -67,7 +68,7 @@ const CONDITIONAL_ACCESS: CollectionRule = CollectionRule {
     ..INTUNE
 };
 
-const ASSIGNMENTS: Part = Part {
+pub(super) const ASSIGNMENTS: Part = Part {
     segment: "assignments",
     page: 1000,
     nested: &[],
@@ -243,6 +244,15 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         write_roles: &["DeviceManagementScripts.ReadWrite.All"],
         ..INTUNE
     },
+    managed_apps::IOS_PROTECTION,
+    managed_apps::ANDROID_PROTECTION,
+    managed_apps::WINDOWS_PROTECTION,
+    managed_apps::APP_CONFIGURATION,
+    managed_apps::WINDOWS_INFORMATION_PROTECTION,
+    mobile_apps::APPS,
+    mobile_apps::CATEGORIES,
+    mobile_apps::CONFIGURATIONS,
+    mobile_apps::POLICY_SETS,
     CollectionRule {
         key: "operationApprovalPolicies",
         paths: &["deviceManagement/operationApprovalPolicies"],

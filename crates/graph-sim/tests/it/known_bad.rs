@@ -1,6 +1,7 @@
 //! Requests the real service refuses: every one must be refused here, with Graph's kind of error,
 //! and must leave no trace.
 
+mod apps;
 mod compliance;
 mod conditional_access;
 mod configurations;
@@ -233,6 +234,7 @@ async fn cases(sim: &Sim) -> Vec<Bad> {
     cases.extend(configurations::cases(&id, &body));
     let (id, body) = named(CONDITIONAL_ACCESS, "CA002 - Require MFA for everyone");
     cases.extend(conditional_access::cases(&id, &body));
+    cases.extend(apps::cases(sim).await);
     cases
 }
 

@@ -80,6 +80,7 @@ async fn accept_all(sim: Sim) {
         }
     }
     foundations(&sim, &mut count).await;
+    app_policies(&sim, &mut count).await;
     eprintln!("{count} good requests accepted");
     assert!(count >= 200, "{count}");
     sim.running.stop();
@@ -138,6 +139,59 @@ async fn foundations(sim: &Sim, count: &mut usize) {
         .await;
     assert_eq!(removed.status, 204);
     *count += 1;
+}
+
+/// App policies: the object, then its apps, then its assignments.
+async fn app_policies(sim: &Sim, count: &mut usize) {
+    for path in APP_POLICIES {
+        for item in sim.all(path).await {
+            let body = app_policy(&item);
+            let id = item["id"].as_str().unwrap();
+            let made = accept(sim, count, "POST", path, &body).await;
+            let new = format!("{path}/{}", made["id"].as_str().unwrap());
+            if *path != APP_CONFIGURATIONS {
+                let sent = json!({"apps": apps_of(sim, &format!("{path}/{id}")).await});
+                accept(sim, count, "POST", &format!("{new}/targetApps"), &sent).await;
+                let read = apps_of(sim, &new).await;
+                assert_eq!(json!(read), sent["apps"], "{path}");
+            }
+            let mut patch = json!({"displayName": "Renamed"});
+            if let Some(kind) = body.get("@odata.type") {
+                patch["@odata.type"] = kind.clone();
+            }
+            accept(sim, count, "PATCH", &new, &patch).await;
+            let everyone = json!({"assignments": [{"target": {
+                "@odata.type": "#microsoft.graph.groupAssignmentTarget",
+                "groupId": "acacacac-9df4-4c7d-9d50-4ef0226f57a9"}}]});
+            let typed = "microsoft.graph.managedDeviceMobileAppConfiguration/assign";
+            let (action, sent) = if *path == APP_CONFIGURATIONS {
+                (typed, json!({"assignments": []}))
+            } else {
+                ("assign", everyone)
+            };
+            accept(sim, count, "POST", &format!("{new}/{action}"), &sent).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_group_of_apps_the_service_makes_the_list() {
+    let sim = Sim::start(SOURCE).await;
+    let path = APP_POLICIES[0];
+    let items = sim.all(path).await;
+    let grouped = items
+        .iter()
+        .find(|item| item["appGroupType"] == "allCoreMicrosoftApps")
+        .unwrap();
+    let item = format!("{path}/{}", grouped["id"].as_str().unwrap());
+    let before = apps_of(&sim, &item).await;
+    assert!(!before.is_empty());
+    let sent = json!({"appGroupType": "allCoreMicrosoftApps", "apps": []});
+    let answer = sim
+        .send("POST", &format!("{item}/targetApps"), Some(&sent))
+        .await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(apps_of(&sim, &item).await, before);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use domain::model::CapturedPolicy;
 use domain::policy_type::PolicyType;
 use domain::selection::{Carry, Options};
-use domain::steps::{StepKind, WriteStep};
+use domain::steps::{self, StepKind, WriteStep};
 use domain::verify::{self, Mismatch};
 use serde_json::{Map, Value};
 
@@ -21,14 +21,24 @@ pub fn after_create(
 ) -> CapturedPolicy {
     let mut fresh = expected.clone();
     fresh.assignments = Value::Array(Vec::new());
-    if has_child_steps(steps)
-        && let Some(content) = fresh.content.as_object_mut()
-    {
-        for sub in row.sub_collections {
-            content.insert(sub.property.to_owned(), Value::Array(Vec::new()));
-        }
-    }
+    without_later_parts(row, steps, &mut fresh.content);
     fresh
+}
+
+/// Empties the parts that later steps write.
+fn without_later_parts(row: &PolicyType, steps: &[WriteStep], content: &mut Value) {
+    let Some(content) = content.as_object_mut() else {
+        return;
+    };
+    let children = row.sub_collections.iter().map(|sub| sub.property);
+    let later = if has_child_steps(steps) {
+        children.collect()
+    } else {
+        steps::written_later(steps)
+    };
+    for property in later {
+        content.insert(property.to_owned(), Value::Array(Vec::new()));
+    }
 }
 
 /// Whether a candidate found after a lost create is the object that create would have made, perhaps
@@ -43,13 +53,7 @@ pub fn is_fresh(
 ) -> Result<(), Vec<Mismatch>> {
     let fresh = after_create(row, expected, steps);
     let mut seen = live.clone();
-    if has_child_steps(steps)
-        && let Some(content) = seen.content.as_object_mut()
-    {
-        for sub in row.sub_collections {
-            content.insert(sub.property.to_owned(), Value::Array(Vec::new()));
-        }
-    }
+    without_later_parts(row, steps, &mut seen.content);
     let unassigned = Options {
         assignments: Carry::KeepTarget,
         ..options
