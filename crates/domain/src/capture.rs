@@ -19,8 +19,10 @@ mod identity;
 mod noise;
 pub(crate) mod references;
 mod secrets;
+mod stored;
 
 pub(crate) use identity::key as identity_key;
+pub use stored::StoredVersion;
 
 /// Deepest nesting that is captured; the deepest real policy nests 20 levels.
 const MAX_DEPTH: usize = 100;

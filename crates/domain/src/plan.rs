@@ -188,7 +188,8 @@ pub fn plan_subject(input: SubjectInput<'_>) -> Result<PlannedSubject, StepError
     Ok(PlannedSubject { pinned, written })
 }
 
-fn revision(
+/// Stands for exactly what would be written.
+pub(crate) fn revision(
     row: &PolicyType,
     action: Action,
     target: Option<&PinnedTarget>,

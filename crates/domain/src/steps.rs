@@ -233,7 +233,11 @@ fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPol
             == canonical::facet_value(row, &standing, facet, Reading::Raw)
     };
     let tags_stay = input.options.scope_tags == Carry::KeepTarget;
-    canonical::state(row, expected) == canonical::state(row, target)
+    // A restore may give a name back.
+    let name =
+        |policy: &CapturedPolicy| json::pattern::get(&policy.content, row.name_property).cloned();
+    name(expected) == name(target)
+        && canonical::state(row, expected) == canonical::state(row, target)
         && same(Facet::Settings)
         && same(Facet::Description)
         && (!row.has_facet(Facet::ScopeTags) || tags_stay || same(Facet::ScopeTags))
