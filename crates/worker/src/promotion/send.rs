@@ -12,6 +12,7 @@ use graph::{Admission, Answer, Approval, WriteKind, WriteOutcome, WriteRequest};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::derive::Purpose;
 use super::journal::{Ending, Entry, Intent, StepResult, StepState};
 use super::subject::{Exit, Subject, Verdict};
 use super::{record, stop_message};
@@ -168,7 +169,11 @@ impl Subject<'_> {
         let method = filled.method.parse().map_err(|_| {
             Exit::failed("plan_changed", "The plan has a verb that does not write.")
         })?;
-        let justification = format!("Cross-tenant promotion, run {}", self.run.job.run.id);
+        let what = match self.run.purpose {
+            Purpose::Promotion { .. } => "Cross-tenant promotion",
+            Purpose::Restore => "Restore of a captured version",
+        };
+        let justification = format!("{what}, run {}", self.run.job.run.id);
         let mut request = WriteRequest::new(
             Uuid::new_v4(),
             method,
@@ -348,7 +353,7 @@ impl Subject<'_> {
 fn approval_message(code: Option<&str>) -> String {
     let code = code.map_or(String::new(), |code| format!(" (approval code {code})"));
     format!(
-        "The target requires an administrator's approval for this change{code}. Approve it in Intune, then run the same promotion again."
+        "The target requires an administrator's approval for this change{code}. Approve it in Intune, then start the same again."
     )
 }
 
