@@ -16,6 +16,7 @@ mod pagination;
 mod problem;
 mod problem_code;
 mod promotion_start;
+mod restore_start;
 mod routes;
 mod start;
 mod strict_json;

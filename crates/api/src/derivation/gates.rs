@@ -125,40 +125,55 @@ fn connection_facts(
     preflighted: &Preflighted,
     now: DateTime<Utc>,
 ) {
-    let Some(connection) = connection else {
-        level.gates.push(no_connection());
-        return;
-    };
-    if connection.health == "unhealthy" {
-        let why = connection.health_message.as_deref().unwrap_or("it failed");
-        level.gates.push(ReasonView {
-            code: "connection_unhealthy".to_owned(),
-            message: format!("The target's connection does not work: {why}"),
-        });
-    }
-    if let Some(at) = connection.credential_expires_at {
-        if at <= now {
-            level.gates.push(ReasonView {
-                code: "connection_unhealthy".to_owned(),
-                message: "The target's credential has expired.".to_owned(),
-            });
-        } else if at.signed_duration_since(now) < SOON {
-            level.warnings.push(ReasonView {
-                code: "credential_expires_soon".to_owned(),
-                message: format!("The target's credential expires at {}.", at.to_rfc3339()),
-            });
-        }
-    }
-    let Some(granted) = &connection.granted_roles else {
-        return;
-    };
-    let types: BTreeSet<&str> = preflighted
+    let types = preflighted
         .preflight
         .plan
         .subjects
         .iter()
-        .map(|subject| subject.pinned.policy_type.as_str())
-        .collect();
+        .map(|subject| subject.pinned.policy_type.as_str());
+    level
+        .gates
+        .extend(connection_gates("target", connection, types, now));
+    let expires_at = connection.and_then(|connection| connection.credential_expires_at);
+    if let Some(at) = expires_at
+        && at > now
+        && at.signed_duration_since(now) < SOON
+    {
+        level.warnings.push(ReasonView {
+            code: "credential_expires_soon".to_owned(),
+            message: format!("The target's credential expires at {}.", at.to_rfc3339()),
+        });
+    }
+}
+
+/// Why a tenant's connection cannot write these types. `whose`: `target` or `tenant`.
+pub fn connection_gates<'t>(
+    whose: &str,
+    connection: Option<&ConnectionRow>,
+    types: impl IntoIterator<Item = &'t str>,
+    now: DateTime<Utc>,
+) -> Vec<ReasonView> {
+    let Some(connection) = connection else {
+        return vec![no_connection()];
+    };
+    let mut gates = Vec::new();
+    if connection.health == "unhealthy" {
+        let why = connection.health_message.as_deref().unwrap_or("it failed");
+        gates.push(ReasonView {
+            code: "connection_unhealthy".to_owned(),
+            message: format!("The {whose}'s connection does not work: {why}"),
+        });
+    }
+    if connection.credential_expires_at.is_some_and(|at| at <= now) {
+        gates.push(ReasonView {
+            code: "connection_unhealthy".to_owned(),
+            message: format!("The {whose}'s credential has expired."),
+        });
+    }
+    let Some(granted) = &connection.granted_roles else {
+        return gates;
+    };
+    let types: BTreeSet<&str> = types.into_iter().collect();
     let missing: BTreeSet<&str> = types
         .into_iter()
         .filter_map(policy_type::find)
@@ -167,14 +182,15 @@ fn connection_facts(
         .collect();
     if !missing.is_empty() {
         let names: Vec<&str> = missing.into_iter().collect();
-        level.gates.push(ReasonView {
+        gates.push(ReasonView {
             code: "permission_missing".to_owned(),
             message: format!(
-                "The target's application lacks the Graph permission {}.",
+                "The {whose}'s application lacks the Graph permission {}.",
                 names.join(", ")
             ),
         });
     }
+    gates
 }
 
 /// A role is there by itself or through its writing form.

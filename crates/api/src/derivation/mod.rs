@@ -27,7 +27,7 @@ use crate::wire::selection::SelectionBody;
 
 pub use catalogs::Catalogs;
 pub use changes::{Caches, change_counts, diff_subject};
-pub use gates::run_level;
+pub use gates::{connection_gates, run_level};
 pub use sides::Side;
 
 /// What a derivation yields: the value, or a refusal that is no failure.

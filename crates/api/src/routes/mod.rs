@@ -47,6 +47,7 @@ mod put_secret_reading;
 mod put_tenant_member;
 mod start_connection_check;
 mod start_inventory_sync;
+mod start_policy_restore;
 mod stream_operation_run_events;
 mod stream_workspace_events;
 mod update_member;
@@ -94,6 +95,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_policy::get_policy)
         .service(list_policy_versions::list_policy_versions)
         .service(get_policy_version::get_policy_version)
+        .service(start_policy_restore::start_policy_restore)
         .service(list_references::list_references);
     config
         .service(compare_tenants::compare_tenants)

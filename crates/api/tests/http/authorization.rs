@@ -190,6 +190,12 @@ fn rows(selection: &Value) -> Vec<Row> {
             "policy_content.view",
         ),
         row(
+            "start_policy_restore",
+            "/tenants/{t}/policies/{p}/restores",
+            json!({"policy_version_id": Uuid::nil(), "expected_current_version_id": Uuid::nil(), "confirm": true}),
+            "policy.restore",
+        ),
+        row(
             "list_references",
             "/tenants/{t}/references",
             n(),

@@ -13,5 +13,6 @@ mod execute;
 mod outage;
 mod promotion;
 mod resources;
+mod restores;
 mod seed;
 mod support;
