@@ -10,6 +10,7 @@ mod bad_input;
 mod concurrency;
 mod main_job;
 mod real_data;
+mod restore;
 mod resume;
 
 /// The binary that becomes any process.
