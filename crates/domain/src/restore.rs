@@ -31,6 +31,7 @@ use crate::canonical::{self, Reading};
 use crate::capability::UnknownName;
 use crate::compare::Reason;
 use crate::model::{CapturedPolicy, Facet};
+use crate::oma;
 use crate::plan::{self, Action, PinnedLanding, PinnedSubject, PinnedTarget, PlannedSubject};
 use crate::policy_type::{self, PolicyType, Support};
 use crate::references::{Meaning, Overrides, ReferenceCatalog, is_constant};
@@ -173,6 +174,9 @@ pub fn plan(
         let text = format!("The policy is as the version has it: nothing would be written.{kept}");
         return Err(held("nothing_ready", text));
     }
+    if let Some(reason) = waits_for_secrets(&planned) {
+        return Err(vec![reason]);
+    }
     let missing = missing_references(row, own, catalog);
     if !missing.is_empty() {
         return Err(missing);
@@ -181,6 +185,21 @@ pub fn plan(
         planned,
         options,
         kept_state,
+    })
+}
+
+/// A promotion asks its source for an encrypted value when it is written. The version that a restore
+/// writes is not the live one, and nobody gives out a value that was there once.
+fn waits_for_secrets(planned: &PlannedSubject) -> Option<Reason> {
+    let steps = &planned.written.steps;
+    let open = steps.iter().any(|step| {
+        step.body
+            .as_ref()
+            .is_some_and(|body| !oma::open(body).is_empty())
+    });
+    open.then(|| {
+        let text = "The version holds encrypted values, of which only fingerprints are kept;                     write this policy by hand.";
+        Reason::new("secret_value_required", text)
     })
 }
 

@@ -251,4 +251,18 @@ fn a_secret_that_graph_does_not_return_holds_a_restore() {
         codes(plan(&own, &catalog(&[]), Enforcement::Keep)),
         ["secret_value_required"]
     );
+
+    // With reading allowed, a capture keeps a fingerprint; that is no value either.
+    let known = |plain: &str| {
+        let mut item = oma(plain);
+        let key = SecretKey {
+            key_id: "k".to_owned(),
+            key: vec![1],
+        };
+        crate::oma::put_fingerprint(&mut item, 0, plain, &key);
+        item
+    };
+    let own = super::restore_test::own("deviceConfigurations", known("a"), known("b"));
+    let held = plan(&own, &catalog(&[]), Enforcement::Keep);
+    assert_eq!(codes(held), ["secret_value_required"]);
 }

@@ -7,7 +7,7 @@ use domain::oma;
 use domain::steps::WriteStep;
 use graph::SecretBody;
 
-use super::inputs;
+use super::derive::source_version;
 use super::subject::{Exit, Subject};
 use crate::oma_secrets::{self, FillProblem};
 use crate::provider;
@@ -34,7 +34,13 @@ impl Subject<'_> {
         let reader = provider::open_secrets(job, source_id)
             .await?
             .map_err(|problem| Exit::failed(problem.code, problem.message))?;
-        let source = inputs::load_versions(job, self.pinned).await??.source;
+        let reviewed = source_version(job, source_id, self.pinned.source_version_id).await?;
+        let Some(source) = reviewed else {
+            return Err(Exit::failed(
+                "plan_changed",
+                "A reviewed version does not exist any more.",
+            ));
+        };
         loop {
             let mut filled = body.clone();
             match oma_secrets::fill(&reader, self.row, &source, &mut filled).await {
