@@ -6,7 +6,9 @@
 mod app;
 mod call;
 mod caller;
+mod certificate;
 mod config;
+mod cursor;
 mod derivation;
 mod edge;
 mod event_stream;

@@ -55,6 +55,14 @@ pub fn run_level(
     }
     let connection = store::connections::find_connection(conn, workspace_id, target_id)?;
     connection_facts(&mut level, connection.as_ref(), preflighted, now);
+    // A run does not sign in to the source, but the next sync of it does.
+    let source_id = compared.source.tenant.id;
+    let connection = store::connections::find_connection(conn, workspace_id, source_id)?;
+    if let Some(connection) = connection {
+        level
+            .warnings
+            .extend(expiry_warning("source", &connection, now));
+    }
     Ok(level)
 }
 
@@ -134,16 +142,9 @@ fn connection_facts(
     level
         .gates
         .extend(connection_gates("target", connection, types, now));
-    let expires_at = connection.and_then(|connection| connection.credential_expires_at);
-    if let Some(at) = expires_at
-        && at > now
-        && at.signed_duration_since(now) < SOON
-    {
-        level.warnings.push(ReasonView {
-            code: "credential_expires_soon".to_owned(),
-            message: format!("The target's credential expires at {}.", at.to_rfc3339()),
-        });
-    }
+    level
+        .warnings
+        .extend(connection.and_then(|connection| expiry_warning("target", connection, now)));
 }
 
 /// Why a tenant's connection cannot write these types. `whose`: `target` or `tenant`.
@@ -191,6 +192,24 @@ pub fn connection_gates<'t>(
         });
     }
     gates
+}
+
+/// The end of a credential is near, or past for a tenant that the run only knows from before.
+fn expiry_warning(
+    whose: &str,
+    connection: &ConnectionRow,
+    now: DateTime<Utc>,
+) -> Option<ReasonView> {
+    let at = connection.credential_expires_at?;
+    let past = at <= now;
+    if (past && whose == "target") || at.signed_duration_since(now) >= SOON {
+        return None;
+    }
+    let verb = if past { "expired" } else { "expires" };
+    Some(ReasonView {
+        code: "credential_expires_soon".to_owned(),
+        message: format!("The {whose}'s credential {verb} at {}.", at.to_rfc3339()),
+    })
 }
 
 /// A role is there by itself or through its writing form.
