@@ -26,6 +26,9 @@ pub use stored::StoredVersion;
 
 /// Deepest nesting that is captured; the deepest real policy nests 20 levels.
 const MAX_DEPTH: usize = 100;
+/// Longest name that is captured, in bytes: Intune's own limit is 1,000 characters, the index of
+/// names ends at 2,700 bytes.
+const MAX_NAME_BYTES: usize = 2_000;
 /// Largest object that is captured, in bytes of JSON.
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 
@@ -80,6 +83,15 @@ pub fn capture(
             );
         }
     };
+    if display_name.len() > MAX_NAME_BYTES {
+        return refuse(
+            "too_large",
+            format!(
+                "{} is longer than {MAX_NAME_BYTES} bytes.",
+                row.name_property
+            ),
+        );
+    }
     for (property, items) in raw.sub_collections {
         item.insert(property, Value::Array(items));
     }

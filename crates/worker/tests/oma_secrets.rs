@@ -1,5 +1,10 @@
 //! Encrypted OMA-URI values: held without the permission, carried with it, stored never.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    reason = "a test stops at the first surprise"
+)]
 
 mod support;
 

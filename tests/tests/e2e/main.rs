@@ -9,6 +9,7 @@ mod apps;
 mod bad_input;
 mod concurrency;
 mod main_job;
+mod odd_objects;
 mod real_data;
 mod restore;
 mod resume;

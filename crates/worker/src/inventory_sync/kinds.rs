@@ -3,6 +3,8 @@
 use domain::model::{GraphVersion, ResourceFamily};
 use serde_json::Value;
 
+use super::outline;
+
 /// One list request that yields references of one or more kinds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReferenceList {
@@ -157,7 +159,7 @@ impl ReferenceList {
             found.push(Listed {
                 kind,
                 external_id: id.to_owned(),
-                name: name.unwrap_or(id).replace('\0', ""),
+                name: outline::bounded(&name.unwrap_or(id).replace('\0', "")),
                 discriminator: discriminator.clone(),
             });
         }
