@@ -207,3 +207,29 @@ pub(super) fn pinned() -> Vec<String> {
     ]
     .concat()
 }
+
+#[test]
+fn ids_are_replaced_where_they_stand_and_nowhere_else() {
+    let id = "0aaa0000-0000-4000-8000-0000000000a1";
+    let source = policy(
+        "mobileAppConfigurations",
+        "1",
+        json!({"@odata.type": "#microsoft.graph.iosMobileAppConfiguration", "targetedMobileApps": [id],
+            "description": format!("Made for {id}"), "settings": [
+                {"appConfigKey": id, "appConfigKeyType": "stringType", "appConfigKeyValue": id}]}),
+    );
+    let landed = landing(&[("mobile_app", id, "T1")]);
+    let create = body(
+        &built(&source, None, &landed, KEEP).expect("built"),
+        "create",
+    );
+    assert_eq!(create.get("targetedMobileApps"), Some(&json!(["T1"])));
+    assert_eq!(
+        create.get("description"),
+        Some(&json!(format!("Made for {id}")))
+    );
+    for member in ["appConfigKey", "appConfigKeyValue"] {
+        let place = format!("/settings/0/{member}");
+        assert_eq!(create.pointer(&place), Some(&json!(id)), "{member}");
+    }
+}

@@ -148,3 +148,7 @@ fn has_child_steps(steps: &[WriteStep]) -> bool {
         ) || step.name.starts_with("message:")
     })
 }
+
+#[cfg(test)]
+#[path = "midway_test.rs"]
+mod midway_test;
