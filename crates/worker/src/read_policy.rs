@@ -72,6 +72,9 @@ pub(crate) async fn read_object(
 ) -> Result<RawPolicy, ReadProblem> {
     let in_one = row.sub_collections.is_empty() && row.assignments.is_none();
     let mut item = read_item(reader, row, external_id).await?;
+    broken_variant!("single_look", {
+        return read_parts(reader, row, external_id, item).await;
+    });
     let mut round = 1;
     loop {
         let raw = read_parts(reader, row, external_id, item.clone()).await?;

@@ -192,6 +192,7 @@ async fn work(job: Arc<Job>, first: bool) -> Result<(), Interrupt> {
         OperationType::InventorySync => inventory_sync::execute(Arc::clone(&job)).await?,
         OperationType::ConnectionCheck => connection_check::execute(Arc::clone(&job)).await?,
     };
+    fail_point!("before_completion");
     complete(&job, end).await
 }
 

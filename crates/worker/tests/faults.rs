@@ -275,6 +275,39 @@ async fn a_target_changed_behind_the_back_is_not_overwritten() {
     worker.stop().await;
 }
 
+/// A look is several reads: the object, its settings, its assignments, and the object once more.
+/// Whichever of them a change lands with, the write that follows must not happen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_with_any_read_of_the_look_is_seen() {
+    let stack = Stack::start().await;
+    let worker = stack.worker();
+    stack.sync_both().await;
+    let plan = stack.plan(&[CATALOG], Options::default()).await;
+    let is_update = |s: &&domain::plan::PinnedSubject| s.action == Action::Update;
+    let updated: Vec<_> = plan.subjects.iter().filter(is_update).collect();
+    assert!(updated.len() >= 4, "{}", updated.len());
+    for (read, subject) in updated.iter().enumerate() {
+        let id = &subject.target.as_ref().unwrap().external_id;
+        let fault = json!({"kind": "change_behind", "tenant": TARGET, "method": "GET",
+            "path_regex": id, "skip": read % 4, "times": 1, "collection": CATALOG, "id": id,
+            "patch": {"description": "changed by somebody else"}});
+        stack.fault(fault).await;
+    }
+    let run = stack.promote(&plan).await;
+    stack.finished(run).await;
+    let (items, writes) = (stack.items(run).await, stack.writes(TARGET).await);
+    for (read, subject) in updated.iter().enumerate() {
+        let is_it = |i: &&ItemRow| i.subject_key == subject.subject_key;
+        let item = items.iter().find(is_it).unwrap();
+        let reason = item.reason_code.as_deref();
+        assert_eq!(reason, Some("target_changed"), "read {read}: {item:#?}");
+        let id = &subject.target.as_ref().unwrap().external_id;
+        let path = |w: &Value| w.get("path").and_then(Value::as_str).unwrap().to_owned();
+        assert!(!writes.iter().any(|w| path(w).contains(id.as_str())));
+    }
+    worker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_fails_its_subject_and_its_dependants_only() {
     let fault = json!({"kind": "forbid", "tenant": TARGET, "method": "POST",

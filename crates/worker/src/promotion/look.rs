@@ -3,8 +3,6 @@
 //! Decides what a live object means (as reviewed, as planned, neither) and how long a fresh one is
 //! waited for. Sends nothing but reads.
 
-use std::time::Duration;
-
 use domain::capture;
 use domain::model::CapturedPolicy;
 use domain::oma;
@@ -210,7 +208,8 @@ impl Subject<'_> {
             ReadProblem::Throttled { until } => Ok(self.run.job.wait_until(until).await?),
             ReadProblem::Unavailable { .. } if self.trouble < 6 => {
                 self.trouble += 1;
-                let wait = Duration::from_secs(1 << self.trouble.min(5));
+                let unit = self.run.job.env.config.patience.trouble;
+                let wait = unit * (1 << self.trouble.min(5));
                 Ok(self.run.job.pause(wait).await?)
             }
             other => Err(self.unreadable(other)),

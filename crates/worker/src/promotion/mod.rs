@@ -11,6 +11,7 @@ mod inputs;
 pub(crate) mod journal;
 mod look;
 mod midway;
+mod next_move;
 mod record;
 mod schedule;
 mod secrets;
@@ -204,7 +205,9 @@ impl Promotion {
         let (Some(pinned), Some(slot)) = (subjects.get(position), slots.get_mut(position)) else {
             return Ok(());
         };
+        fail_point!("before_verdict");
         slot.outcome = record::end(self, pinned, verdict).await?;
+        fail_point!("after_verdict");
         Ok(())
     }
 

@@ -69,9 +69,16 @@ impl Subject<'_> {
                 .collect(),
             at: self.run.job.now(),
         };
-        fail_point!("before_intent");
+        broken_variant!("intent_after_write", {
+            let answer = self.run.writer.client.send(admission, &request).await;
+            fail_point!("after_send", &step.name);
+            record::intent(self, intent.clone()).await?;
+            let outcome = graph::judge_write(&answer, write_kind(&step.kind));
+            return self.take_in(step, &intent, &answer, outcome).await;
+        });
+        fail_point!("before_intent", &step.name);
         record::intent(self, intent.clone()).await?;
-        fail_point!("after_intent");
+        fail_point!("after_intent", &step.name);
         if self.run.job.stop.current().is_some() && !self.wrote_before(&intent) {
             self.not_sent(&intent).await?;
             self.may_write(step)?;
@@ -79,10 +86,10 @@ impl Subject<'_> {
         // The last word before the wire: a worker that was paused may have lost the run meanwhile.
         self.run.job.lease.check()?;
         let answer = self.run.writer.client.send(admission, &request).await;
-        fail_point!("after_send");
+        fail_point!("after_send", &step.name);
         let outcome = graph::judge_write(&answer, write_kind(&step.kind));
         let sending = self.take_in(step, &intent, &answer, outcome).await;
-        fail_point!("after_result");
+        fail_point!("after_result", &step.name);
         sending
     }
 

@@ -5,7 +5,6 @@
 //! overwrites what differs from what was reviewed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::model::CapturedPolicy;
@@ -15,8 +14,9 @@ use domain::run::Effect;
 use domain::steps::{self, StepKind, WriteStep};
 
 use super::Promotion;
-use super::journal::{Entry, Intent, Journal, StepState};
+use super::journal::{Entry, Intent, Journal};
 use super::midway;
+use super::next_move::{self, RepeatMove};
 use super::send::Sending;
 use crate::interrupt::Interrupt;
 use crate::provider::ReadProblem;
@@ -203,28 +203,31 @@ impl<'r> Subject<'r> {
             .clone()
             .into_iter();
         loop {
-            match self.journal.state_of(&step.name) {
-                StepState::Done => return Ok(()),
-                StepState::InDoubt(intent) => {
-                    if self.journal.unknowns(&step.name) > 3 {
-                        return Err(Exit::unknown(
-                            "write_outcome_unknown",
-                            format!(
-                                "Graph did not answer {} clearly in four attempts.",
-                                step.name
-                            ),
-                        ));
-                    }
+            match next_move::of_repeatable(&self.journal, &step.name) {
+                RepeatMove::Done => return Ok(()),
+                RepeatMove::GiveUp => {
+                    return Err(Exit::unknown(
+                        "write_outcome_unknown",
+                        format!(
+                            "Graph did not answer {} clearly in four attempts.",
+                            step.name
+                        ),
+                    ));
+                }
+                RepeatMove::Settle(intent) => {
                     if self.settle_step(step, &intent).await? {
                         return Ok(());
                     }
                 }
-                StepState::Open => {}
+                RepeatMove::ReviewAndSend => {}
             }
             self.review(step).await?;
             match self.send(step, &[]).await? {
                 Sending::Done { .. } => return Ok(()),
-                Sending::Lost => self.run.job.pause(Duration::from_secs(1)).await?,
+                Sending::Lost => {
+                    let wait = self.run.job.env.config.patience.first_wait();
+                    self.run.job.pause(wait).await?;
+                }
                 Sending::Again => {}
                 Sending::Gone => match not_yet.next() {
                     Some(wait) => self.run.job.pause(wait).await?,
