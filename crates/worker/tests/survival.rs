@@ -294,9 +294,8 @@ async fn a_requester_without_the_right_stops_the_run() {
                     conn,
                     Uuid::now_v7(),
                     "other@example.com",
-                    "Other",
                 )?;
-                memberships::insert_member(conn, workspace, other.id, "owner")?;
+                memberships::insert_member(conn, workspace, other.id, "owner", "Other")?;
                 memberships::change_member_role(conn, workspace, user, "readonly")?;
                 Ok::<_, StoreError>(())
             })

@@ -9,6 +9,7 @@ mod create_member;
 mod create_tenant;
 mod delete_api_token;
 mod delete_member;
+mod delete_member_identity;
 mod delete_tenant_member;
 mod diff_subject;
 mod execute_promotion;
@@ -42,6 +43,7 @@ mod list_workspaces;
 mod mark_notification_read;
 mod preflight_promotion;
 mod put_connection;
+mod put_member_identity;
 mod put_operational_control;
 mod put_secret_reading;
 mod put_tenant_member;
@@ -70,6 +72,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_members::list_members)
         .service(update_member::update_member)
         .service(delete_member::delete_member)
+        .service(put_member_identity::put_member_identity)
+        .service(delete_member_identity::delete_member_identity)
         .service(create_api_token::create_api_token)
         .service(list_api_tokens::list_api_tokens)
         .service(delete_api_token::delete_api_token)

@@ -96,6 +96,18 @@ fn rows(selection: &Value) -> Vec<Row> {
         ),
         row("delete_member", "/members/{id}", n(), "members.manage"),
         row(
+            "put_member_identity",
+            "/members/{id}/identity",
+            json!({"issuer": "https://login.test", "subject": "x"}),
+            "members.manage",
+        ),
+        row(
+            "delete_member_identity",
+            "/members/{id}/identity",
+            n(),
+            "members.manage",
+        ),
+        row(
             "create_api_token",
             "/api-tokens",
             json!({"name": "x"}),

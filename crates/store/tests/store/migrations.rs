@@ -27,7 +27,7 @@ fn eight_at_once_apply_everything_once() {
     assert_eq!(applied, folders());
     let mut conn = store::db::establish(url).unwrap();
     assert!(migrate::is_current(&mut conn).unwrap());
-    assert_eq!(count(&mut conn, OUR_TABLES), 19);
+    assert_eq!(count(&mut conn, OUR_TABLES), 20);
     assert_eq!(count(&mut conn, "pg_tables WHERE schemaname = 'apalis'"), 2);
     assert_eq!(migrate::migrate(url).unwrap().applied, Vec::<String>::new());
 }
@@ -46,5 +46,5 @@ fn down_undoes_up_and_up_works_again() {
         migrate::migrate(database.url()).unwrap().applied.len(),
         folders()
     );
-    assert_eq!(count(&mut conn, OUR_TABLES), 19);
+    assert_eq!(count(&mut conn, OUR_TABLES), 20);
 }
