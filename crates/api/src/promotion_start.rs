@@ -194,7 +194,7 @@ impl PromotionStart {
             launch_context: launch_json(self.body.launch_context.as_ref()),
             summary_counts: store::runs::initial_counts(subjects.len()),
             initiator_user_id: caller.user_id,
-            initiator_token_id: Some(caller.token_id),
+            initiator_token_id: caller.token_id,
         };
         match store::runs::insert_run(conn, &new)? {
             RunInsert::Inserted(run) => {
@@ -231,7 +231,10 @@ pub fn lost_right(
     caller: &Caller,
     needed: &[(Uuid, Capability)],
 ) -> Result<Option<Capability>, StoreError> {
-    let usable = store::tokens::find_usable_token(conn, caller.token_id)?.is_some();
+    let usable = match caller.token_id {
+        Some(token_id) => store::tokens::find_usable_token(conn, token_id)?.is_some(),
+        None => store::identities::has_identity(conn, caller.workspace_id, caller.user_id)?,
+    };
     for &(tenant_id, needed) in needed {
         let (workspace_role, tenant_role) =
             store::memberships::find_roles(conn, caller.workspace_id, tenant_id, caller.user_id)?;

@@ -180,7 +180,7 @@ impl PlainStart {
             launch_context: launch_json(self.launch_context.as_ref()),
             summary_counts: store::runs::initial_counts(0),
             initiator_user_id: caller.user_id,
-            initiator_token_id: Some(caller.token_id),
+            initiator_token_id: caller.token_id,
         };
         match store::runs::insert_run(conn, &new)? {
             RunInsert::Inserted(run) => {

@@ -91,13 +91,11 @@ fn light_context() -> SqlLiteral<Jsonb> {
 fn initiator_name() -> SqlLiteral<Text> {
     // Of somebody who left the workspace only the address is known here: the name that other
     // workspaces use is theirs.
-    sql(
-        "(SELECT coalesce(m.display_name, \
+    sql("(SELECT coalesce(m.display_name, \
          CASE u.kind WHEN 'person' THEN lower(u.email) ELSE u.display_name END, u.display_name) \
          FROM users u LEFT JOIN workspace_memberships m \
          ON m.user_id = u.id AND m.workspace_id = operation_runs.workspace_id \
-         WHERE u.id = operation_runs.initiator_user_id)",
-    )
+         WHERE u.id = operation_runs.initiator_user_id)")
 }
 
 /// A run to be started.

@@ -10,6 +10,7 @@ mod access;
 mod authorization;
 mod edges;
 mod execute;
+mod oidc;
 mod outage;
 mod promotion;
 mod resources;
