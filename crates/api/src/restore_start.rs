@@ -204,7 +204,7 @@ impl RestoreStart {
             launch_context: launch_json(self.launch_context.as_ref()),
             summary_counts: store::runs::initial_counts(1),
             initiator_user_id: caller.user_id,
-            initiator_token_id: Some(caller.token_id),
+            initiator_token_id: caller.token_id,
         };
         let run = match store::runs::insert_run(conn, &new)? {
             RunInsert::Inserted(run) => run,
