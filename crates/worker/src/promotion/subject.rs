@@ -292,9 +292,7 @@ impl<'r> Subject<'r> {
                 }
             };
             let there = children.iter().any(|child| {
-                child
-                    .get(key)
-                    .and_then(serde_json::Value::as_str)
+                midway::child_key(child, key)
                     .is_some_and(|text| text.eq_ignore_ascii_case(value))
             });
             if there {
