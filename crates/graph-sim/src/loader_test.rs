@@ -328,7 +328,11 @@ fn what_real_tenants_hold_can_be_created_again() {
         let (mut accepted, mut spoiled, mut refused) = (0, 0, Vec::new());
         for rule in crate::rules::TABLE
             .iter()
-            .filter(|rule| rule.create && rule.key != "roleScopeTags")
+            .filter(|rule| {
+                // Numbered by the service, or by the caller: there already.
+                let numbered = ["roleScopeTags", crate::rules::CONTEXTS];
+                rule.create && !numbered.contains(&rule.key)
+            })
         {
             for object in world.tenant(TENANT).unwrap().list(rule.key).to_vec() {
                 let call = crate::graph::Call {
