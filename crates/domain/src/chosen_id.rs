@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::policy_type::{Adapter, PolicyType};
 use crate::plan::PinnedLanding;
+use crate::policy_type::{Adapter, PolicyType};
 use crate::preflight::{Holds, PreflightInput};
 use crate::steps::{Landed, Landing};
 

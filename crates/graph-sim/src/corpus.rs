@@ -4,12 +4,12 @@
 //! twice, some of its own, and lacks a few of the objects that policies refer to. Objects are made
 //! by name, so equal policies of the two tenants still have different ids everywhere.
 
-mod apps;
 #[expect(
     clippy::needless_pass_by_value,
     reason = "literals read best as values"
 )]
 mod administration;
+mod apps;
 #[expect(
     clippy::indexing_slicing,
     reason = "drafts are built from literals: a member is set on an object just made"
@@ -279,7 +279,9 @@ fn put(world: &mut World, tid: &str, draft: Draft, copy: usize) {
     };
     body.retain(|property, _| !property.ends_with("DateTime") || known(property));
     crate::rules::learn_templates(&mut world.templates, &body);
-    let own = body.remove("id").and_then(|id| id.as_str().map(str::to_owned));
+    let own = body
+        .remove("id")
+        .and_then(|id| id.as_str().map(str::to_owned));
     let id = (rule.key != "roleScopeTags").then(|| own.unwrap_or_else(|| id.to_string()));
     insert_behind(world, tid, rule, id, body, draft.assignments);
 }

@@ -123,7 +123,9 @@ fn differs(wanted: &Value, there: &Value) -> bool {
     };
     let as_set = |value: &Value| match value {
         Value::Array(items) => {
-            let texts = items.iter().map(|item| item.to_string().to_ascii_lowercase());
+            let texts = items
+                .iter()
+                .map(|item| item.to_string().to_ascii_lowercase());
             texts.collect::<BTreeSet<String>>()
         }
         other => BTreeSet::from([other.to_string()]),

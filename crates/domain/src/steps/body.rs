@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    StepError, StepInput, WriteStep, catalog, compliance, conditional_access,
-    device_configuration, managed_apps,
+    StepError, StepInput, WriteStep, catalog, compliance, conditional_access, device_configuration,
+    managed_apps,
 };
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
@@ -170,7 +170,9 @@ pub(super) fn drop_idle_update(steps: &mut Vec<WriteStep>, target: &Value) {
         let idle = step.name == "update"
             && says.is_some_and(|members| {
                 members.iter().all(|(name, value)| {
-                    target.get(name).map_or(says_nothing(value), |there| there == value)
+                    target
+                        .get(name)
+                        .map_or(says_nothing(value), |there| there == value)
                 })
             });
         !idle

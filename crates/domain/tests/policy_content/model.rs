@@ -109,7 +109,10 @@ pub(crate) fn build(
 ) -> Result<Written, StepError> {
     let mut landing = landing.clone();
     if row.adapter == Adapter::AuthenticationContext && target.is_none() {
-        let key = ("authentication_context_id".to_owned(), source.external_id.clone());
+        let key = (
+            "authentication_context_id".to_owned(),
+            source.external_id.clone(),
+        );
         landing.insert(key, Landed::Id("c9".to_owned()));
     }
     domain::steps::build(StepInput {

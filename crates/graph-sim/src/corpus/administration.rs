@@ -35,10 +35,20 @@ pub(super) fn promoted(side: Side) -> Vec<Draft> {
         role("Role - Helpdesk", &["Microsoft.Intune_ManagedDevices_Read"]),
         role(
             "Role - Kiosk Operator",
-            &["Microsoft.Intune_ManagedDevices_Read", "Microsoft.Intune_RemoteTasks_RebootNow"],
+            &[
+                "Microsoft.Intune_ManagedDevices_Read",
+                "Microsoft.Intune_RemoteTasks_RebootNow",
+            ],
         ),
-        role("Role - Auditor", &["Microsoft.Intune_Audit_Read", "Microsoft.Intune_Roles_Read"]),
-        strength("Keys or Hello", &["fido2", "windowsHelloForBusiness"], json!([])),
+        role(
+            "Role - Auditor",
+            &["Microsoft.Intune_Audit_Read", "Microsoft.Intune_Roles_Read"],
+        ),
+        strength(
+            "Keys or Hello",
+            &["fido2", "windowsHelloForBusiness"],
+            json!([]),
+        ),
         strength(
             "Company keys",
             &["fido2", "password,softwareOath"],

@@ -44,7 +44,8 @@ pub(super) fn update_allowed(
         after
     };
     store(world, tid, rule, changed);
-    let answer = json!({"previousCombinations": [], "currentCombinations": sent["allowedCombinations"]});
+    let answer =
+        json!({"previousCombinations": [], "currentCombinations": sent["allowedCombinations"]});
     Ok(done(Answer::json(200, answer), Effect::Updated, id))
 }
 
@@ -81,7 +82,13 @@ pub(super) fn write(
             (Answer::empty(204), Effect::Deleted)
         } else {
             let sent = call.object()?;
-            check(world, call, child, &sent, "authenticationCombinationConfiguration")?;
+            check(
+                world,
+                call,
+                child,
+                &sent,
+                "authenticationCombinationConfiguration",
+            )?;
             let standing = at.and_then(|at| list.get(at)?.as_object().cloned());
             let mut whole = Value::Object(body::merge(&standing.unwrap_or_default(), &sent));
             body::strip_annotations(&mut whole);

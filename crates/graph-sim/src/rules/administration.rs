@@ -140,9 +140,8 @@ fn judge_strength(
         return Err(scene.refuse("A built-in authentication strength cannot be changed."));
     }
     if body.contains_key("combinationConfigurations") {
-        return Err(scene.refuse(
-            "Combination configurations must be written through their own collection.",
-        ));
+        return Err(scene
+            .refuse("Combination configurations must be written through their own collection."));
     }
     if write != Write::Create {
         if body.contains_key("allowedCombinations") {
@@ -235,7 +234,10 @@ pub(crate) fn judge_configuration(
         .filter(|other| other.get("id").and_then(Value::as_str) != own);
     for other in others {
         let taken = strings(other, "appliesToCombinations");
-        if taken.iter().any(|combination| applies_to.contains(combination)) {
+        if taken
+            .iter()
+            .any(|combination| applies_to.contains(combination))
+        {
             return Err(scene.refuse("A configuration for this combination already exists."));
         }
     }

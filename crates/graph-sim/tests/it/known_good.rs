@@ -247,7 +247,14 @@ async fn administration(sim: &Sim, count: &mut usize) {
     accept(sim, count, "POST", &action, &sent).await;
     let answer = sim.send("DELETE", &one, None).await;
     assert_eq!(answer.status, 204);
-    accept(sim, count, "PATCH", &item, &json!({"displayName": "Renamed"})).await;
+    accept(
+        sim,
+        count,
+        "PATCH",
+        &item,
+        &json!({"displayName": "Renamed"}),
+    )
+    .await;
 
     let context = json!({"id": "c50", "displayName": "New context", "isAvailable": true});
     let made = accept(sim, count, "POST", CONTEXTS, &context).await;

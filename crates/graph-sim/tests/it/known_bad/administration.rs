@@ -14,13 +14,48 @@ pub(super) fn cases() -> Vec<Bad> {
     let unknown = json!([{"resourceActions": [{"allowedResourceActions": ["Contoso_Do"]}]}]);
     let built_in_role = format!("{ROLES}/9e0cc482-82df-4ab2-a24c-0c23a3f52e1e");
     vec![
-        bad("POST", ROLES, with(&role, "displayName", json!("")), "is required"),
-        bad("POST", ROLES, with(&role, "rolePermissions", json!(null)), "is required"),
-        bad("POST", ROLES, with(&role, "isBuiltIn", json!(true)), "isBuiltIn"),
-        bad("POST", ROLES, with(&role, "rolePermissions", unknown), "not known"),
-        bad("POST", ROLES, with(&role, "roleScopeTagIds", json!(["4711"])), "Scope Tags"),
-        bad("PATCH", built_in_role, json!({"displayName": "x"}), "built-in role"),
-        bad("POST", STRENGTHS, with(&strength, "allowedCombinations", json!([])), "At least one"),
+        bad(
+            "POST",
+            ROLES,
+            with(&role, "displayName", json!("")),
+            "is required",
+        ),
+        bad(
+            "POST",
+            ROLES,
+            with(&role, "rolePermissions", json!(null)),
+            "is required",
+        ),
+        bad(
+            "POST",
+            ROLES,
+            with(&role, "isBuiltIn", json!(true)),
+            "isBuiltIn",
+        ),
+        bad(
+            "POST",
+            ROLES,
+            with(&role, "rolePermissions", unknown),
+            "not known",
+        ),
+        bad(
+            "POST",
+            ROLES,
+            with(&role, "roleScopeTagIds", json!(["4711"])),
+            "Scope Tags",
+        ),
+        bad(
+            "PATCH",
+            built_in_role,
+            json!({"displayName": "x"}),
+            "built-in role",
+        ),
+        bad(
+            "POST",
+            STRENGTHS,
+            with(&strength, "allowedCombinations", json!([])),
+            "At least one",
+        ),
         bad(
             "POST",
             STRENGTHS,
@@ -39,7 +74,12 @@ pub(super) fn cases() -> Vec<Bad> {
             with(&strength, "combinationConfigurations", json!([])),
             "own collection",
         ),
-        bad("PATCH", built_in.clone(), json!({"displayName": "x"}), "built-in"),
+        bad(
+            "PATCH",
+            built_in.clone(),
+            json!({"displayName": "x"}),
+            "built-in",
+        ),
         bad(
             "POST",
             format!("{built_in}/updateAllowedCombinations"),
@@ -53,8 +93,23 @@ pub(super) fn cases() -> Vec<Bad> {
                 "appliesToCombinations": ["fido2"], "allowedAAGUIDs": []}),
             "built-in",
         ),
-        bad("POST", CONTEXTS, with(&context, "id", json!("c100")), "c1 to c99"),
-        bad("POST", CONTEXTS, with(&context, "id", json!("c1")), "already exists"),
-        bad("POST", CONTEXTS, with(&context, "displayName", json!("")), "is required"),
+        bad(
+            "POST",
+            CONTEXTS,
+            with(&context, "id", json!("c100")),
+            "c1 to c99",
+        ),
+        bad(
+            "POST",
+            CONTEXTS,
+            with(&context, "id", json!("c1")),
+            "already exists",
+        ),
+        bad(
+            "POST",
+            CONTEXTS,
+            with(&context, "displayName", json!("")),
+            "is required",
+        ),
     ]
 }
