@@ -14,6 +14,7 @@
 pub mod canonical;
 pub mod capability;
 pub mod capture;
+pub(crate) mod chosen_id;
 pub mod compare;
 pub mod diff;
 pub mod inventory;

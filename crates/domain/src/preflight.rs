@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::canonical;
+use crate::chosen_id::{self, ChosenIds};
 use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
 use crate::inventory::Inventory;
 use crate::landing::{Lander, Resolved};
@@ -155,15 +156,17 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
     order.sort_by_key(|(position, _, row)| (row.wave, *position));
 
     let mut lander = Lander::new(&input);
+    let mut chosen = ChosenIds::new(&input);
     let mut decided: Vec<(usize, PreflightSubject)> = Vec::with_capacity(order.len());
     let mut planned: Vec<PlannedSubject> = Vec::new();
     let mut warnings = Vec::new();
     for (position, subject, row) in order {
-        let (outcome, plan) = decide(&input, &lander, subject, row);
+        let (outcome, plan) = decide(&input, &lander, &chosen, subject, row);
         if let Some(plan) = plan {
             warnings.extend(leaves_enforcement(&input, subject, row, &plan));
             if plan.pinned.action == Action::Create {
                 lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
+                chosen.take(row, &plan.pinned.landing);
             }
             planned.push(plan);
         }
@@ -201,6 +204,7 @@ fn leaves_enforcement(
 fn decide(
     input: &PreflightInput<'_>,
     lander: &Lander<'_>,
+    chosen: &ChosenIds,
     subject: &Subject,
     row: &'static PolicyType,
 ) -> (PreflightSubject, Option<PlannedSubject>) {
@@ -259,7 +263,10 @@ fn decide(
         );
         return (holds.settle(outcome), None);
     };
-    let landing = land(input, lander, source, row, &mut outcome, &mut holds);
+    let mut landing = land(input, lander, source, row, &mut outcome, &mut holds);
+    if row.adapter == policy_type::Adapter::AuthenticationContext && target.is_none() {
+        chosen_id::choose(chosen, &source.external_id, &mut landing, &mut holds);
+    }
     hold_literals(input, source, &mut holds);
     if let (false, Some(place)) = (
         input.source_secrets_readable,

@@ -111,6 +111,14 @@ impl ReferenceCatalog {
             .get(&(kind.to_owned(), external_id.to_ascii_lowercase()))
     }
 
+    /// Graph's ids (lower case) of every object of a kind.
+    pub fn external_ids<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
+        self.by_id
+            .keys()
+            .filter(move |(of, _)| of == kind)
+            .map(|(_, id)| id.as_str())
+    }
+
     /// All live objects of a kind with this name and discriminator, in id order. An app with a
     /// package or bundle id has that for its name.
     pub fn named(&self, kind: &str, name: &str, discriminator: &str) -> Vec<&ReferenceObject> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::canonical::{self, Reading};
 use crate::capture;
+use crate::chosen_id;
 use crate::json;
 use crate::model::{CapturedPolicy, Facet, GraphVersion, ReferenceUse};
 use crate::oma;
@@ -18,6 +19,7 @@ use crate::references::Overrides;
 use crate::secret;
 use crate::selection::{Carry, Options};
 
+mod authentication_strength;
 mod body;
 mod catalog;
 mod compliance;
@@ -149,7 +151,8 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     let mut content = desired.content;
     match input.target {
         None => {
-            let body = body::create(row, &content)?;
+            let mut body = body::create(row, &content)?;
+            choose_id(&input, &mut body)?;
             check_secrets(row, &body)?;
             steps.push(step(
                 row,
@@ -165,6 +168,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 }
                 Adapter::ManagedApps => {
                     managed_apps::write(row, &mut content, None, &mut steps)?;
+                }
+                Adapter::AuthenticationStrength => {
+                    authentication_strength::create(row, &content, &mut steps)?;
                 }
                 _ => {}
             }
@@ -195,7 +201,12 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 Adapter::ManagedApps => {
                     managed_apps::write(row, &mut content, Some(&target.content), &mut steps)?;
                 }
+                Adapter::AuthenticationStrength => {
+                    authentication_strength::update(row, &content, &target.content, &mut steps)?;
+                    body::drop_idle_update(&mut steps, &target.content);
+                }
                 Adapter::Plain
+                | Adapter::AuthenticationContext
                 | Adapter::SettingsCatalog
                 | Adapter::DeviceConfiguration
                 | Adapter::ConditionalAccess => {}
@@ -211,6 +222,18 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
         steps.retain(|step| step.name != "update");
     }
     Ok(Written { steps, expected })
+}
+
+/// Gives a new object the id that the plan chose for it, where the caller chooses it.
+fn choose_id(input: &StepInput<'_>, body: &mut Value) -> Result<(), StepError> {
+    if input.row.adapter != Adapter::AuthenticationContext {
+        return Ok(());
+    }
+    let (Some(id), Value::Object(members)) = (chosen_id::of_landing(input.landing), body) else {
+        return refuse("no_free_id", "No id was chosen for the new object.");
+    };
+    members.insert("id".to_owned(), Value::String(id.to_owned()));
+    Ok(())
 }
 
 /// Whether the object itself is as planned already, so that only what hangs on it is written: a

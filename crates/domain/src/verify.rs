@@ -27,11 +27,13 @@ pub fn reviewed_fingerprint(row: &PolicyType, policy: &CapturedPolicy, options: 
             )
         })
         .collect();
-    json::digest(&serde_json::json!({
+    let mut covered = serde_json::json!({
         "name": policy.display_name,
         "state": canonical::state(row, policy),
         "facets": facets,
-    }))
+    });
+    canonical::add_child_ids(row, policy, &mut covered);
+    json::digest(&covered)
 }
 
 /// Differences between plan and read-back that no default of the server explains.

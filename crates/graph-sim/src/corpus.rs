@@ -4,6 +4,11 @@
 //! twice, some of its own, and lacks a few of the objects that policies refer to. Objects are made
 //! by name, so equal policies of the two tenants still have different ids everywhere.
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "literals read best as values"
+)]
+mod administration;
 mod apps;
 #[expect(
     clippy::indexing_slicing,
@@ -136,7 +141,9 @@ fn all_users() -> Value {
 }
 
 /// Policies the target already holds as they are in the source.
-const EQUAL: [&str; 11] = [
+const EQUAL: [&str; 13] = [
+    "Role - Helpdesk",
+    "Keys or Hello",
     "Win - Edge - Security Baseline",
     "Win - Updates - Delivery Optimization",
     "macOS - FileVault",
@@ -151,7 +158,8 @@ const EQUAL: [&str; 11] = [
 ];
 
 /// Policies the target holds with other settings.
-const DIFFERENT: [&str; 12] = [
+const DIFFERENT: [&str; 13] = [
+    "Role - Kiosk Operator",
     "Win - Office - Hardening",
     "Win - Defender - Antivirus",
     "macOS - Gatekeeper",
@@ -199,6 +207,11 @@ pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
     }
     for draft in foundations::promoted() {
         if wanted(draft.name()) {
+            put(world, tid, adapt(draft, side), 0);
+        }
+    }
+    for draft in administration::promoted(side) {
+        if wanted(draft.name()) || draft.name() == "Fabrikam guests" {
             put(world, tid, adapt(draft, side), 0);
         }
     }
@@ -266,7 +279,10 @@ fn put(world: &mut World, tid: &str, draft: Draft, copy: usize) {
     };
     body.retain(|property, _| !property.ends_with("DateTime") || known(property));
     crate::rules::learn_templates(&mut world.templates, &body);
-    let id = (rule.key != "roleScopeTags").then(|| id.to_string());
+    let own = body
+        .remove("id")
+        .and_then(|id| id.as_str().map(str::to_owned));
+    let id = (rule.key != "roleScopeTags").then(|| own.unwrap_or_else(|| id.to_string()));
     insert_behind(world, tid, rule, id, body, draft.assignments);
 }
 

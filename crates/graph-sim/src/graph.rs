@@ -5,6 +5,7 @@
 
 mod actions;
 mod apps;
+mod combinations;
 mod messages;
 mod read;
 mod write;
@@ -249,6 +250,21 @@ fn dispatch(
             allow(method == "POST")?;
             authorize(rule, claims, false)?;
             apps::change_settings(world, tid, call, rule, id)
+        }
+        (method, [id, "updateAllowedCombinations"]) if rule.key == rules::STRENGTHS => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            combinations::update_allowed(world, tid, call, rule, id)
+        }
+        ("POST", [id, "combinationConfigurations"]) if rule.key == rules::STRENGTHS => {
+            authorize(rule, claims, false)?;
+            combinations::write(world, tid, call, rule, (id, None))
+        }
+        ("PATCH" | "DELETE", [id, "combinationConfigurations", child])
+            if rule.key == rules::STRENGTHS =>
+        {
+            authorize(rule, claims, false)?;
+            combinations::write(world, tid, call, rule, (id, Some(child)))
         }
         (method, [id, "scheduleActionsForRules"]) if rule.key == "deviceCompliancePolicies" => {
             allow(method == "POST")?;

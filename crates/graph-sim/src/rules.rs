@@ -3,6 +3,7 @@
 //! A further policy type is one entry here and, when the service behind it has rules no schema
 //! states, one module below. Nothing here talks HTTP.
 
+mod administration;
 mod compliance;
 mod conditional_access;
 mod device_configurations;
@@ -20,6 +21,7 @@ use crate::check::Write;
 use crate::schema::Schema;
 use crate::state::{Object, TemplateCatalogue, Tenant};
 
+pub(crate) use administration::{CONTEXTS, STRENGTHS, judge_combinations, judge_configuration};
 pub(crate) use compliance::judge_rules as judge_scheduled_actions;
 pub(crate) use device_configurations::plain_text as oma_plain_text;
 pub(crate) use foundations::furnish;

@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::model::{Facet, GraphVersion, ResourceFamily};
 
 mod apps;
+mod authentication;
 mod compliance;
 mod conditional_access;
 mod configuration;
@@ -26,6 +27,7 @@ mod first_party;
 mod foundations;
 mod managed_apps;
 mod plain_types;
+mod roles;
 
 pub use first_party::is_first_party_application;
 pub(crate) use plain_types::is_plain_type;
@@ -113,6 +115,10 @@ pub enum Adapter {
     NotificationTemplate,
     /// Apps (and settings in the catalogue's way) by actions of their own.
     ManagedApps,
+    /// Combinations by their own action, their configurations as children.
+    AuthenticationStrength,
+    /// The caller chooses the id of a new object.
+    AuthenticationContext,
 }
 
 impl Adapter {
@@ -177,6 +183,9 @@ pub struct PolicyType {
     pub references: &'static [ReferenceRule],
     /// The reference kind under which other policies point to objects of this type.
     pub reference_kind: Option<&'static str>,
+    /// Ids of children that calls name: no part of any comparison across tenants, and part of what
+    /// was reviewed, so that a call never names a child that is not there any more.
+    pub child_ids: &'static [&'static str],
     /// Arrays that are sets.
     pub sets: &'static [&'static str],
     /// Arrays keyed by a member (or members joined with `+`); inner arrays before outer ones.
@@ -252,6 +261,7 @@ const PLAIN: PolicyType = PolicyType {
     scope_tags: Some("roleScopeTagIds"),
     references: &[],
     reference_kind: None,
+    child_ids: &[],
     sets: &[],
     keyed: &[],
     flags: &[],
@@ -292,9 +302,11 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 18] = [
+static ALL: [PolicyType; 21] = [
     managed_apps::ANDROID_PROTECTION,
     foundations::ASSIGNMENT_FILTERS,
+    authentication::CONTEXTS,
+    authentication::STRENGTHS,
     conditional_access::POLICIES,
     configuration::SETTINGS_CATALOG,
     compliance::POLICIES,
@@ -307,6 +319,7 @@ static ALL: [PolicyType; 18] = [
     conditional_access::NAMED_LOCATIONS,
     compliance::NOTIFICATION_TEMPLATES,
     apps::POLICY_SETS,
+    roles::ROLE_DEFINITIONS,
     foundations::SCOPE_TAGS,
     managed_apps::APP_CONFIGURATION,
     managed_apps::WINDOWS_PROTECTION,

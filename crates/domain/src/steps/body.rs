@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    StepError, StepInput, catalog, compliance, conditional_access, device_configuration,
+    StepError, StepInput, WriteStep, catalog, compliance, conditional_access, device_configuration,
     managed_apps,
 };
 use crate::json::pattern;
@@ -69,7 +69,11 @@ fn shape(row: &PolicyType, body: &mut Value) {
         Adapter::DeviceConfiguration => device_configuration::shape(body),
         Adapter::ConditionalAccess => conditional_access::shape(body),
         Adapter::ManagedApps => managed_apps::shape(row, body),
-        Adapter::Plain | Adapter::Compliance | Adapter::NotificationTemplate => {}
+        Adapter::Plain
+        | Adapter::AuthenticationContext
+        | Adapter::AuthenticationStrength
+        | Adapter::Compliance
+        | Adapter::NotificationTemplate => {}
     }
 }
 
@@ -153,6 +157,25 @@ fn clear_members(wanted: &mut Value, target: &Value) {
             drop_nulls(value);
         }
         cleared || !value.is_null()
+    });
+}
+
+/// Drops an update that says only what stands there, where further calls do the rest.
+pub(super) fn drop_idle_update(steps: &mut Vec<WriteStep>, target: &Value) {
+    if steps.len() < 2 {
+        return;
+    }
+    steps.retain(|step| {
+        let says = step.body.as_ref().and_then(Value::as_object);
+        let idle = step.name == "update"
+            && says.is_some_and(|members| {
+                members.iter().all(|(name, value)| {
+                    target
+                        .get(name)
+                        .map_or(says_nothing(value), |there| there == value)
+                })
+            });
+        !idle
     });
 }
 

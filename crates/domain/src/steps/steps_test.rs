@@ -411,6 +411,20 @@ fn nothing_else_can_ever_be_written() {
         format!("POST beta/{c}/policies"),
         format!("PATCH beta/{c}/policies/{{item}}"),
     ];
+    let strengths = format!("v1.0/{c}/authenticationStrength/policies");
+    let configurations = format!("{strengths}/{{item}}/combinationConfigurations");
+    pinned.extend([
+        format!("POST {strengths}"),
+        format!("PATCH {strengths}/{{item}}"),
+        format!("POST {strengths}/{{item}}/updateAllowedCombinations"),
+        format!("POST {configurations}"),
+        format!("PATCH {configurations}/{{configuration}}"),
+        format!("DELETE {configurations}/{{configuration}}"),
+        format!("POST v1.0/{c}/authenticationContextClassReferences"),
+        format!("PATCH v1.0/{c}/authenticationContextClassReferences/{{item}}"),
+        format!("POST {d}/roleDefinitions"),
+        format!("PATCH {d}/roleDefinitions/{{item}}"),
+    ]);
     for collection in ["namedLocations", "policies"] {
         pinned.push(format!("POST v1.0/{c}/{collection}"));
         pinned.push(format!("PATCH v1.0/{c}/{collection}/{{item}}"));

@@ -1,6 +1,6 @@
 //! Every call that can ever be written, from the rows.
 
-use super::{managed_apps, notification};
+use super::{authentication_strength, managed_apps, notification};
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 
@@ -38,7 +38,16 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
                 calls.push(("POST", format!("{item}/{action}")));
             }
         }
+        Adapter::AuthenticationStrength => {
+            calls.push(("POST", format!("{item}/updateAllowedCombinations")));
+            let configurations = authentication_strength::configurations_template(row);
+            let one = authentication_strength::configuration_template(row);
+            calls.push(("POST", configurations));
+            calls.push(("PATCH", one.clone()));
+            calls.push(("DELETE", one));
+        }
         Adapter::Plain
+        | Adapter::AuthenticationContext
         | Adapter::SettingsCatalog
         | Adapter::DeviceConfiguration
         | Adapter::ConditionalAccess => {}

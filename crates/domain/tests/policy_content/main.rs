@@ -15,4 +15,5 @@ mod laws;
 mod model;
 mod roundtrip;
 mod samples;
+mod samples_administration;
 mod samples_apps;

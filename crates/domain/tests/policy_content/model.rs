@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::capture::{self, RawPolicy};
 use domain::model::CapturedPolicy;
-use domain::policy_type::PolicyType;
+use domain::policy_type::{Adapter, PolicyType};
 use domain::references::{Meaning, Overrides, ReferenceCatalog, ReferenceObject};
 use domain::secret::SecretKey;
 use domain::selection::{Carry, ConditionalAccessState, Options};
@@ -107,11 +107,19 @@ pub(crate) fn build(
     landing: &Landing,
     options: Options,
 ) -> Result<Written, StepError> {
+    let mut landing = landing.clone();
+    if row.adapter == Adapter::AuthenticationContext && target.is_none() {
+        let key = (
+            "authentication_context_id".to_owned(),
+            source.external_id.clone(),
+        );
+        landing.insert(key, Landed::Id("c9".to_owned()));
+    }
     domain::steps::build(StepInput {
         row,
         source,
         target,
-        landing,
+        landing: &landing,
         overrides: &Overrides::default(),
         options,
     })
@@ -140,6 +148,7 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
     let item = format!("{}/{ITEM}", row.path);
     let body = step.body.clone().unwrap_or(Value::Null);
     let messages = "localizedNotificationMessages";
+    let configurations = "combinationConfigurations";
     let below = step.path.strip_prefix(row.path).expect("a path of the row");
     match (step.method.as_str(), below) {
         ("POST", "") => {
@@ -172,6 +181,31 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
         ("POST", path) if path.ends_with("/scheduleActionsForRules") => {
             object.item["scheduledActionsForRule"] =
                 body["deviceComplianceScheduledActionForRules"].clone();
+        }
+        ("POST", path) if path.ends_with("/updateAllowedCombinations") => {
+            object.item["allowedCombinations"] = body["allowedCombinations"].clone();
+        }
+        (method, path) if path.contains(configurations) => {
+            let standing = object
+                .sub_collections
+                .entry(configurations.to_owned())
+                .or_default();
+            assert!(body.get("id").is_none());
+            if method == "POST" {
+                let mut made = body;
+                made["id"] = json!(Uuid::from_u128(standing.len() as u128 + 1).to_string());
+                standing.push(made);
+                return;
+            }
+            let id = path.rsplit_once('/').expect("an id").1;
+            let at = standing
+                .iter()
+                .position(|made| made["id"] == json!(id))
+                .expect("the configuration stands");
+            match method {
+                "DELETE" => drop(standing.remove(at)),
+                _ => merge(&mut standing[at], body),
+            }
         }
         ("POST", path) if path.ends_with(messages) => {
             let standing = object

@@ -36,7 +36,10 @@ fn judge(
     let check = Check {
         schema: scene.schema,
         version,
-        own_id: before.map(|object| object.id.as_str()),
+        own_id: match before {
+            Some(object) => Some(object.id.as_str()),
+            None => chosen_id(rule, sent),
+        },
     };
     let kind = check
         .entity(sent, rule.entity)
@@ -219,7 +222,17 @@ fn stamp(scene: &Scene<'_>, kind: &str, body: &mut Map<String, Value>, first: bo
     }
 }
 
-fn new_id(tenant: &Tenant, rule: &CollectionRule) -> String {
+/// The id of a new object where the caller chooses it.
+fn chosen_id<'a>(rule: &CollectionRule, sent: &'a Map<String, Value>) -> Option<&'a str> {
+    (rule.key == crate::rules::CONTEXTS)
+        .then(|| sent.get("id")?.as_str())
+        .flatten()
+}
+
+fn new_id(tenant: &Tenant, rule: &CollectionRule, sent: &Map<String, Value>) -> String {
+    if let Some(id) = chosen_id(rule, sent) {
+        return id.to_owned();
+    }
     if rule.key != "roleScopeTags" {
         return Uuid::new_v4().to_string();
     }
@@ -237,7 +250,20 @@ pub(super) fn create(
     call: &Call<'_>,
     rule: &'static CollectionRule,
 ) -> Result<Done, Refusal> {
-    let sent = call.object()?;
+    create_at(world, tid, call, rule, None)
+}
+
+fn create_at(
+    world: &mut World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    id: Option<&str>,
+) -> Result<Done, Refusal> {
+    let mut sent = call.object()?;
+    if let Some(id) = id {
+        sent.insert("id".to_owned(), json!(id));
+    }
     let object = {
         let tenant = read::tenant(world, tid)?;
         let scene = Scene {
@@ -248,7 +274,7 @@ pub(super) fn create(
         };
         let kind = judge(&scene, call.version, Write::Create, &sent, None)?;
         let mut object = Object {
-            id: new_id(tenant, rule),
+            id: new_id(tenant, rule, &sent),
             body: storable(sent, call.twists),
             ..Object::default()
         };
@@ -297,6 +323,10 @@ pub(super) fn update(
     rule: &'static CollectionRule,
     id: &str,
 ) -> Result<Done, Refusal> {
+    if rule.key == crate::rules::CONTEXTS && find(read::tenant(world, tid)?, rule, id).is_err() {
+        // Graph makes a context that does not exist: the PATCH of a free id is a create.
+        return create_at(world, tid, call, rule, Some(id));
+    }
     let write = if call.method == "PUT" {
         Write::Replace
     } else {
@@ -440,7 +470,7 @@ pub(crate) fn insert_behind(
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), sent.get(name)?.clone())))
         .collect();
-        let id = id.unwrap_or_else(|| new_id(tenant, rule));
+        let id = id.unwrap_or_else(|| new_id(tenant, rule, &sent));
         let mut object = Object {
             id,
             body: storable(sent, &[]),

@@ -1,7 +1,7 @@
 //! The entries of the table, one per collection.
 
 use super::{
-    AssignRule, CollectionRule, Part, accept, compliance, conditional_access,
+    AssignRule, CollectionRule, Part, accept, administration, compliance, conditional_access,
     device_configurations, foundations, leave, managed_apps, mobile_apps, named_locations,
     settings_catalog, show,
 };
@@ -57,7 +57,7 @@ const DIRECTORY: CollectionRule = CollectionRule {
     ..INTUNE
 };
 
-const CONDITIONAL_ACCESS: CollectionRule = CollectionRule {
+pub(super) const CONDITIONAL_ACCESS: CollectionRule = CollectionRule {
     v1: true,
     page: 100,
     max_top: 999,
@@ -327,26 +327,9 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         ],
         ..DIRECTORY
     },
-    CollectionRule {
-        key: "authenticationStrengthPolicies",
-        paths: &[
-            "policies/authenticationStrengthPolicies",
-            "identity/conditionalAccess/authenticationStrength/policies",
-            "identity/conditionalAccess/authenticationStrengths/policies",
-        ],
-        entity: "authenticationStrengthPolicy",
-        family: Family::ConditionalAccess,
-        read_roles: &["Policy.Read.All"],
-        ..DIRECTORY
-    },
-    CollectionRule {
-        key: "authenticationContextClassReferences",
-        paths: &["identity/conditionalAccess/authenticationContextClassReferences"],
-        entity: "authenticationContextClassReference",
-        family: Family::ConditionalAccess,
-        read_roles: &["Policy.Read.All", "AuthenticationContext.Read.All"],
-        ..DIRECTORY
-    },
+    administration::STRENGTH_RULE,
+    administration::CONTEXT_RULE,
+    administration::ROLE_RULE,
     CollectionRule {
         key: "termsOfUse",
         paths: &["identityGovernance/termsOfUse/agreements", "agreements"],

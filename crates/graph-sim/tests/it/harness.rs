@@ -163,6 +163,9 @@ pub const CONDITIONAL_ACCESS: &str = "/v1.0/identity/conditionalAccess/policies"
 pub const LOCATIONS: &str = "/v1.0/identity/conditionalAccess/namedLocations";
 pub const FILTERS: &str = "/beta/deviceManagement/assignmentFilters";
 pub const TAGS: &str = "/beta/deviceManagement/roleScopeTags";
+pub const ROLES: &str = "/beta/deviceManagement/roleDefinitions";
+pub const STRENGTHS: &str = "/v1.0/identity/conditionalAccess/authenticationStrength/policies";
+pub const CONTEXTS: &str = "/v1.0/identity/conditionalAccess/authenticationContextClassReferences";
 pub const TEMPLATES: &str = "/beta/deviceManagement/notificationMessageTemplates";
 
 /// Removes what the service owns, as a careful caller does before it writes.

@@ -1,6 +1,7 @@
 //! Requests the real service refuses: every one must be refused here, with Graph's kind of error,
 //! and must leave no trace.
 
+mod administration;
 mod apps;
 mod compliance;
 mod conditional_access;
@@ -204,6 +205,7 @@ fn assignments(item: &str) -> Vec<Bad> {
 async fn cases(sim: &Sim) -> Vec<Bad> {
     let objects = writable_objects(sim).await;
     let mut cases = foundations::cases();
+    cases.extend(administration::cases());
     for path in [
         SETTINGS_CATALOG,
         COMPLIANCE,

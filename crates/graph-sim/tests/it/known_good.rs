@@ -81,6 +81,7 @@ async fn accept_all(sim: Sim) {
     }
     foundations(&sim, &mut count).await;
     app_policies(&sim, &mut count).await;
+    administration(&sim, &mut count).await;
     eprintln!("{count} good requests accepted");
     assert!(count >= 200, "{count}");
     sim.running.stop();
@@ -218,4 +219,47 @@ async fn a_created_policy_reads_back_whole() {
         }
         assert_eq!(again, expected, "{path} {id}");
     }
+}
+
+async fn administration(sim: &Sim, count: &mut usize) {
+    let permissions = json!([{"resourceActions": [{
+        "allowedResourceActions": ["Microsoft.Intune_Roles_Read"], "notAllowedResourceActions": []}]}]);
+    let role = json!({"@odata.type": "#microsoft.graph.deviceAndAppManagementRoleDefinition",
+        "displayName": "New role", "rolePermissions": permissions, "roleScopeTagIds": ["0"]});
+    let role = accept(sim, count, "POST", ROLES, &role).await;
+    let item = format!("{ROLES}/{}", role["id"].as_str().unwrap());
+    let patch = json!({"description": "Reads", "rolePermissions": permissions});
+    accept(sim, count, "PATCH", &item, &patch).await;
+
+    let strength = json!({"displayName": "New strength", "description": null,
+        "allowedCombinations": ["fido2", "password,sms"]});
+    let strength = accept(sim, count, "POST", STRENGTHS, &strength).await;
+    let item = format!("{STRENGTHS}/{}", strength["id"].as_str().unwrap());
+    let key = json!({"@odata.type": "#microsoft.graph.fido2CombinationConfiguration",
+        "appliesToCombinations": ["fido2"], "allowedAAGUIDs": ["486be2ef-983b-41d6-8e08-000000000001"]});
+    let configurations = format!("{item}/combinationConfigurations");
+    let made = accept(sim, count, "POST", &configurations, &key).await;
+    assert_eq!(sim.all(&configurations).await.len(), 1);
+    let one = format!("{configurations}/{}", made["id"].as_str().unwrap());
+    accept(sim, count, "PATCH", &one, &key).await;
+    let action = format!("{item}/updateAllowedCombinations");
+    let sent = json!({"allowedCombinations": ["fido2"]});
+    accept(sim, count, "POST", &action, &sent).await;
+    let answer = sim.send("DELETE", &one, None).await;
+    assert_eq!(answer.status, 204);
+    accept(
+        sim,
+        count,
+        "PATCH",
+        &item,
+        &json!({"displayName": "Renamed"}),
+    )
+    .await;
+
+    let context = json!({"id": "c50", "displayName": "New context", "isAvailable": true});
+    let made = accept(sim, count, "POST", CONTEXTS, &context).await;
+    assert_eq!(made["id"], json!("c50"));
+    let patch = json!({"displayName": "Renamed", "isAvailable": false});
+    accept(sim, count, "PATCH", &format!("{CONTEXTS}/c50"), &patch).await;
+    accept(sim, count, "PATCH", &format!("{CONTEXTS}/c51"), &patch).await;
 }

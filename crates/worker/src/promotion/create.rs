@@ -73,6 +73,7 @@ impl Subject<'_> {
                 self.refuse_or_adopt(step, existing.clone()).await?;
                 continue;
             }
+            self.chosen_id_is_free(step).await?;
             match self.send(step, &existing).await? {
                 Sending::Done {
                     object_id: Some(id),
@@ -88,6 +89,20 @@ impl Subject<'_> {
                     }
                 },
             }
+        }
+    }
+
+    /// Where the caller chooses the id, writing to one that exists would overwrite its object.
+    async fn chosen_id_is_free(&mut self, step: &WriteStep) -> Result<(), Exit> {
+        let Some(id) = step.body.as_ref().and_then(|body| body.get("id")?.as_str()) else {
+            return Ok(());
+        };
+        match self.observe(id).await? {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) | Err(_) => Err(Exit::failed(
+                "target_appeared",
+                format!("The target uses the id {id} for another object now; nothing was created."),
+            )),
         }
     }
 

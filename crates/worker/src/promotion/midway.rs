@@ -146,7 +146,21 @@ fn has_child_steps(steps: &[WriteStep]) -> bool {
             step.kind,
             StepKind::CreateChild { .. } | StepKind::DeleteChild
         ) || step.name.starts_with("message:")
+            || step.name.starts_with("configuration:")
     })
+}
+
+/// What a child is known by: a text, or the texts of a list in any order.
+pub fn child_key(child: &Value, key: &str) -> Option<String> {
+    match child.get(key)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => {
+            let mut texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            texts.sort_unstable();
+            Some(texts.join("+"))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -295,10 +295,7 @@ impl<'r> Subject<'r> {
                 }
             };
             let there = children.iter().any(|child| {
-                child
-                    .get(key)
-                    .and_then(serde_json::Value::as_str)
-                    .is_some_and(|text| text.eq_ignore_ascii_case(value))
+                midway::child_key(child, key).is_some_and(|text| text.eq_ignore_ascii_case(value))
             });
             if there {
                 return Ok(true);
