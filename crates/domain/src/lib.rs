@@ -16,6 +16,7 @@ pub mod capability;
 pub mod capture;
 pub mod compare;
 pub mod diff;
+mod gates;
 pub mod inventory;
 pub mod json;
 pub mod landing;

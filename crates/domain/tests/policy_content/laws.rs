@@ -108,9 +108,11 @@ fn reads_of_the_source_are_never_writes() {
             method.as_str(),
             "POST" | "PATCH" | "PUT" | "DELETE"
         ));
-        // The only thing that is ever deleted is a message of a template.
+        // The only things that are ever deleted are messages of a template and single assignments.
         if method == "DELETE" {
-            assert!(path.contains("localizedNotificationMessages"), "{path}");
+            let child = path.contains("localizedNotificationMessages")
+                || path.ends_with("/assignments/{child}");
+            assert!(child, "{path}");
         }
     }
 }

@@ -358,5 +358,6 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("roleScopeTags", scope_tag()),
         ("windowsUpdateRings", ring()),
     ]);
+    all.extend(crate::enrollment::objects());
     all
 }

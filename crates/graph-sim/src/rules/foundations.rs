@@ -39,6 +39,7 @@ const STRENGTHS: [(&str, &str, &[&str]); 3] = [
 
 /// Puts the built-in objects into a new tenant.
 pub(crate) fn furnish(tenant: &mut Tenant) {
+    super::enrollment::furnish(tenant);
     let mut put = |key: &'static str, id: &str, body: Value| {
         let body = body.as_object().cloned().unwrap_or_default();
         let object = Object {

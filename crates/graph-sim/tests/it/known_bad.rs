@@ -5,6 +5,7 @@ mod apps;
 mod compliance;
 mod conditional_access;
 mod configurations;
+mod enrollment;
 mod foundations;
 mod settings_catalog;
 
@@ -204,6 +205,7 @@ fn assignments(item: &str) -> Vec<Bad> {
 async fn cases(sim: &Sim) -> Vec<Bad> {
     let objects = writable_objects(sim).await;
     let mut cases = foundations::cases();
+    cases.extend(enrollment::cases(sim).await);
     for path in [
         SETTINGS_CATALOG,
         COMPLIANCE,
