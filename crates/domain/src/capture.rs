@@ -15,6 +15,7 @@ use crate::policy_type::{Adapter, Kinds, PolicyType, odata_type};
 use crate::secret::{self, SecretKey};
 
 mod assignments;
+pub(crate) mod default_object;
 mod identity;
 mod noise;
 pub(crate) mod references;
@@ -105,9 +106,10 @@ pub fn capture(
     for place in row.server_state {
         pattern::remove(&mut content, place);
     }
+    let is_default = default_object::normalize(row, &external_id, &mut content);
     let assignments = match row.assignments {
-        Some(_) => assignments::normal_form(raw.assignments.unwrap_or_default()),
-        None => Value::Array(Vec::new()),
+        Some(_) if !is_default => assignments::normal_form(raw.assignments.unwrap_or_default()),
+        _ => Value::Array(Vec::new()),
     };
     let mut policy = CapturedPolicy {
         policy_type: row.key.to_owned(),

@@ -17,6 +17,7 @@ pub mod capture;
 pub(crate) mod chosen_id;
 pub mod compare;
 pub mod diff;
+mod gates;
 pub mod inventory;
 pub mod json;
 pub mod landing;

@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::canonical;
 use crate::chosen_id::{self, ChosenIds};
 use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
+use crate::gates;
 use crate::inventory::Inventory;
 use crate::landing::{Lander, Resolved};
 use crate::model::CapturedPolicy;
@@ -120,10 +122,12 @@ pub struct PreflightInput<'a> {
     pub source_secrets_readable: bool,
     /// Source policy -> live target policy that an earlier run promoted it to.
     pub previously_promoted: &'a HashMap<Uuid, Uuid>,
+    /// The present time, for dates that the service refuses when they have passed.
+    pub now: DateTime<Utc>,
 }
 
 /// The source and target versions whose content a preflight reads.
-pub fn versions_needed(comparison: &Comparison) -> (Vec<Uuid>, Vec<Uuid>) {
+pub fn versions_needed(comparison: &Comparison, target: &Inventory) -> (Vec<Uuid>, Vec<Uuid>) {
     let writable = comparison.subjects.iter().filter(|subject| {
         matches!(
             subject.state,
@@ -131,7 +135,7 @@ pub fn versions_needed(comparison: &Comparison) -> (Vec<Uuid>, Vec<Uuid>) {
         )
     });
     writable.fold(
-        (Vec::new(), Vec::new()),
+        (Vec::new(), gates::peers_needed(comparison, target)),
         |(mut source, mut target), subject| {
             source.extend(subject.source_version_id);
             target.extend(subject.target_version_id);
@@ -278,6 +282,7 @@ fn decide(
         );
         holds.block("secret_value_required", text);
     }
+    gates::hold(input, subject, row, source, &mut holds);
     if !holds.is_empty() {
         return (holds.settle(outcome), None);
     }

@@ -24,16 +24,21 @@ mod body;
 mod catalog;
 mod compliance;
 mod conditional_access;
+mod default_object;
 mod desired;
 mod device_configuration;
 mod literals;
 mod managed_apps;
 mod notification;
+mod parts;
+mod per_target;
 mod placeholder;
 mod templates;
 
 pub use literals::literal_paths;
 pub use managed_apps::written_later;
+pub use parts::{brought_later, is_ranked};
+pub use per_target::is_child;
 pub use placeholder::{fill, fill_policy};
 pub use templates::write_templates;
 
@@ -58,6 +63,15 @@ pub enum StepKind {
     ReplaceAction,
     /// Removes a child that the source does not have.
     DeleteChild,
+    /// The same where the child's id is not known before: it takes the place of `{child}` in the path.
+    DeleteFound {
+        /// Sub-collection path below the item.
+        collection: String,
+        /// What tells the child.
+        key: String,
+        /// Its value.
+        value: String,
+    },
 }
 
 /// One call. `{item}` in `path` stands for the object's id; a string `$created:<subject key>` in
@@ -143,6 +157,7 @@ fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, StepEr
 pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     let row = input.row;
     check_source(&input)?;
+    default_object::check(row, input.source, input.target)?;
     let desired = desired::desired(&input)?;
     if let Some(target) = input.target {
         check_immutable(row, &desired.content, target)?;
@@ -154,6 +169,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
             let mut body = body::create(row, &content)?;
             choose_id(&input, &mut body)?;
             check_secrets(row, &body)?;
+            let (body, rest) = parts::split(row, body);
             steps.push(step(
                 row,
                 "create",
@@ -162,6 +178,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 "",
                 Some(body),
             ));
+            steps.extend(rest.map(|rest| parts::complete(row, rest)));
             match row.adapter {
                 Adapter::NotificationTemplate => {
                     notification::create(row, &content, &mut steps)?;
@@ -214,6 +231,8 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
         }
     }
     let assignments = assign(&input, desired.assignments, &mut steps);
+    let standing = input.target.map(|target| &target.content);
+    parts::rank(row, &content, standing, &mut steps);
     let expected = expected(&input, content, assignments);
     if let Some(target) = input.target
         && steps.len() > 1
@@ -278,6 +297,10 @@ fn assign(input: &StepInput<'_>, wanted: Value, steps: &mut Vec<WriteStep>) -> V
     };
     if same_assignments(input.row, &wanted, &standing) {
         return standing;
+    }
+    if rule.per_target {
+        steps.extend(per_target::steps(input.row, rule.read, &wanted, &standing));
+        return wanted;
     }
     let body = serde_json::json!({ rule.wrapper: wanted });
     let path = format!("/{{item}}/{}", rule.action);

@@ -331,6 +331,7 @@ fn preflight_of(
         source_contents: &source.contents(),
         target_contents: &target.contents(),
         previously_promoted: &HashMap::new(),
+        now: chrono::Utc::now(),
     });
     (comparison, preflight)
 }

@@ -26,6 +26,7 @@ mod conditional_access;
     reason = "drafts are built from literals: a member is set on an object just made"
 )]
 mod device_configurations;
+mod enrollment;
 mod foundations;
 #[expect(
     clippy::indexing_slicing,
@@ -72,7 +73,7 @@ impl Draft {
     }
 
     fn name(&self) -> &str {
-        ["displayName", "name"]
+        ["profileName", "displayName", "name"]
             .iter()
             .find_map(|property| self.body.get(*property).and_then(Value::as_str))
             .unwrap_or_default()
@@ -184,6 +185,7 @@ fn policies(tenant: &Tenant) -> Vec<Draft> {
     drafts.extend(device_configurations::policies(&names));
     drafts.extend(conditional_access::policies(&names));
     drafts.extend(apps::policies(&names));
+    drafts.extend(enrollment::policies(&names));
     drafts
 }
 

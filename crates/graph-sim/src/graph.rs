@@ -8,6 +8,7 @@ mod apps;
 mod combinations;
 mod messages;
 mod read;
+mod single;
 mod write;
 
 use bytes::Bytes;
@@ -236,7 +237,32 @@ fn dispatch(
                 _ => write::update(world, tid, call, rule, id),
             }
         }
-        (method, [id, "assign"]) if rule.assign.is_some() => {
+        (method, [id, "assignments"]) if rules::assigns_one_by_one(rule.key) && method != "GET" => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            single::assign(world, tid, call, rule, id)
+        }
+        (method, [id, "assignments", child])
+            if rules::assigns_one_by_one(rule.key) && method != "GET" =>
+        {
+            allow(method == "DELETE")?;
+            authorize(rule, claims, false)?;
+            single::unassign(world, tid, rule, id, child)
+        }
+        (method, [id, "setPriority"]) if rule.key == rules::CONFIGURATIONS_KEY => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            single::set_priority(world, tid, call, rule, id)
+        }
+        ("GET", [id, image])
+            if rule.key == "intuneBrandingProfiles" && rules::IMAGES.contains(image) =>
+        {
+            authorize(rule, claims, true)?;
+            single::image(world, tid, call, rule, id, image)
+        }
+        (method, [id, "assign"])
+            if rule.assign.is_some() && !rules::assigns_one_by_one(rule.key) =>
+        {
             allow(method == "POST")?;
             authorize(rule, claims, false)?;
             actions::assign(world, tid, call, rule, id)

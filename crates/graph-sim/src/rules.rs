@@ -7,6 +7,7 @@ mod administration;
 mod compliance;
 mod conditional_access;
 mod device_configurations;
+mod enrollment;
 mod foundations;
 mod managed_apps;
 mod mobile_apps;
@@ -24,6 +25,9 @@ use crate::state::{Object, TemplateCatalogue, Tenant};
 pub(crate) use administration::{CONTEXTS, STRENGTHS, judge_combinations, judge_configuration};
 pub(crate) use compliance::judge_rules as judge_scheduled_actions;
 pub(crate) use device_configurations::plain_text as oma_plain_text;
+pub(crate) use enrollment::{
+    CONFIGURATIONS_KEY, IMAGES, assigns_one_by_one, is_default, ranks, takes_target,
+};
 pub(crate) use foundations::furnish;
 pub(crate) use managed_apps::{judge_apps, targets_apps};
 pub(crate) use settings_catalog::learn_templates;

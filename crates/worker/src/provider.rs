@@ -147,6 +147,33 @@ impl Reader {
             .map_err(|error| self.problem(error))
     }
 
+    /// Reads one part of an object; null where it is empty.
+    pub(crate) async fn get_part(
+        &self,
+        family: ResourceFamily,
+        version: GraphVersion,
+        path: &str,
+    ) -> Result<Value, ReadProblem> {
+        self.halt.check().map_err(ReadProblem::Interrupted)?;
+        let request = ReadRequest::new(family, version, path);
+        let answer = match self.inner.get(&request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                return match self.problem(error) {
+                    ReadProblem::NotFound => Ok(Value::Null),
+                    other => Err(other),
+                };
+            }
+        };
+        if answer.body == graph::Body::Empty {
+            return Ok(Value::Null);
+        }
+        answer.json().map_err(|_| ReadProblem::Unusable {
+            code: "unparsable_item",
+            message: "A part of an object cannot be parsed.".to_owned(),
+        })
+    }
+
     /// Begins a list.
     pub(crate) fn list(
         &self,
@@ -243,6 +270,8 @@ impl PageReader<'_> {
 /// A client that writes to the target of one run.
 pub(crate) struct Writer {
     pub(crate) client: TenantWriter,
+    /// The tenant in Entra: lanes are kept by it.
+    pub(crate) entra_tenant_id: Uuid,
 }
 
 /// A tenant with its opened connection.
@@ -368,7 +397,10 @@ impl Opened {
             .gateway
             .writer(&target, self.connection.clone(), context(&job.lease.halt()))
             .map_err(|error| problem("target_is_source", &error.to_string()))?;
-        Ok(Writer { client })
+        Ok(Writer {
+            client,
+            entra_tenant_id: self.tenant.entra_tenant_id,
+        })
     }
 }
 

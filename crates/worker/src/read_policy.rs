@@ -70,7 +70,8 @@ pub(crate) async fn read_object(
     row: &PolicyType,
     external_id: &str,
 ) -> Result<RawPolicy, ReadProblem> {
-    let in_one = row.sub_collections.is_empty() && row.assignments.is_none();
+    let in_one =
+        row.sub_collections.is_empty() && row.item_parts.is_empty() && row.assignments.is_none();
     let mut item = read_item(reader, row, external_id).await?;
     broken_variant!("single_look", {
         return read_parts(reader, row, external_id, item).await;
@@ -121,6 +122,15 @@ async fn read_parts(
         item,
         ..RawPolicy::default()
     };
+    for part in row.item_parts {
+        let path = format!("{}/{part}", item_path(row, external_id));
+        let value = reader
+            .get_part(row.family, reader.version_of(row), &path)
+            .await?;
+        if let (Value::Object(item), false) = (&mut raw.item, value.is_null()) {
+            item.insert((*part).to_owned(), value);
+        }
+    }
     for sub in row.sub_collections {
         let mut path = format!("{}/{}", item_path(row, external_id), sub.path);
         if let Some(top) = sub.top {

@@ -93,7 +93,8 @@ pub fn preflight(
         Ok(compared) => compared,
         Err(problem) => return Ok(Err(problem)),
     };
-    let (source_ids, target_ids) = preflight::versions_needed(&compared.comparison);
+    let (source_ids, target_ids) =
+        preflight::versions_needed(&compared.comparison, &compared.target.inventory);
     let source_contents = compared.source.load_contents(conn, &source_ids)?;
     let target_contents = compared.target.load_contents(conn, &target_ids)?;
     let catalogs = Catalogs::load(
@@ -116,6 +117,7 @@ pub fn preflight(
         source_contents: &source_contents,
         target_contents: &target_contents,
         previously_promoted: &promoted,
+        now: chrono::Utc::now(),
     });
     Ok(Ok(Preflighted {
         compared,

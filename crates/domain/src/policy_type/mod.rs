@@ -23,11 +23,14 @@ mod authentication;
 mod compliance;
 mod conditional_access;
 mod configuration;
+mod enrollment;
 mod first_party;
 mod foundations;
 mod managed_apps;
 mod plain_types;
 mod roles;
+mod tenant_administration;
+mod windows_updates;
 
 pub use first_party::is_first_party_application;
 pub(crate) use plain_types::is_plain_type;
@@ -83,6 +86,25 @@ pub struct AssignmentRule {
     pub wrapper: &'static str,
     /// Whether assignment filters are allowed.
     pub filters: bool,
+    /// Whether each assignment is an object of its own, added by POST and removed by DELETE on
+    /// `read`; `action` and `wrapper` are not used then.
+    pub per_target: bool,
+}
+
+/// An object that every tenant has from its first day: matched by its kind whatever its name,
+/// changed by PATCH alone, never created and never assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DefaultObject {
+    /// Member that tells it.
+    pub property: &'static str,
+    /// That member's value, as JSON text.
+    pub value: &'static str,
+    /// What its id contains, where the member alone is not certain.
+    pub id_marker: Option<&'static str>,
+    /// Members that are the service's own words on it: not captured, not written.
+    pub fixed: &'static [&'static str],
+    /// Whether the type has no other objects that could be created.
+    pub only: bool,
 }
 
 /// A place where content points to another object.
@@ -159,6 +181,8 @@ pub struct PolicyType {
     pub item_get: bool,
     /// `$expand` for the item request.
     pub item_expand: Option<&'static str>,
+    /// Members that the item leaves out and that are read by a request of their own.
+    pub item_parts: &'static [&'static str],
     /// Read per object.
     pub sub_collections: &'static [SubCollection],
     /// Whether `$filter={name_property} eq '..'` is known to work on the list.
@@ -175,6 +199,20 @@ pub struct PolicyType {
     pub update: UpdateVerb,
     /// Members that cannot change in place: a difference there holds the subject.
     pub immutable: &'static [&'static str],
+    /// Members of a create body where the service takes no more; a PATCH brings the rest.
+    pub create_first: Option<&'static [&'static str]>,
+    /// Characters that the service refuses in a name.
+    pub name_refuses: &'static str,
+    /// Dates that the service refuses when they are in the past.
+    pub future_dates: &'static [&'static str],
+    /// The object that each tenant has already.
+    pub default_object: Option<DefaultObject>,
+    /// Member that ranks the objects; written by the action `setPriority` alone.
+    pub priority: Option<&'static str>,
+    /// Whether only one object of a tenant may be assigned to all devices.
+    pub one_for_all_devices: bool,
+    /// Writes to the type go one at a time, this many seconds apart.
+    pub serial_spacing_seconds: Option<u8>,
     /// Assignments, if the type has any.
     pub assignments: Option<AssignmentRule>,
     /// Property with scope tag ids, if the type has one.
@@ -249,6 +287,7 @@ const PLAIN: PolicyType = PolicyType {
     list_expand: None,
     item_get: false,
     item_expand: None,
+    item_parts: &[],
     sub_collections: &[],
     name_filter: false,
     skip_when: &[],
@@ -257,6 +296,13 @@ const PLAIN: PolicyType = PolicyType {
     strip_update: &[],
     update: UpdateVerb::Patch,
     immutable: &[],
+    create_first: None,
+    name_refuses: "",
+    future_dates: &[],
+    default_object: None,
+    priority: None,
+    one_for_all_devices: false,
+    serial_spacing_seconds: None,
     assignments: None,
     scope_tags: Some("roleScopeTagIds"),
     references: &[],
@@ -283,6 +329,7 @@ const ASSIGN: AssignmentRule = AssignmentRule {
     action: "assign",
     wrapper: "assignments",
     filters: true,
+    per_target: false,
 };
 
 const fn reference(path: &'static str, kind: &'static str) -> ReferenceRule {
@@ -302,16 +349,28 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 21] = [
+static ALL: [PolicyType; 41] = [
     managed_apps::ANDROID_PROTECTION,
+    enrollment::APPLE_USER_INITIATED,
     foundations::ASSIGNMENT_FILTERS,
     authentication::CONTEXTS,
     authentication::STRENGTHS,
+    enrollment::CLOUD_PC_PROVISIONING,
+    enrollment::CLOUD_PC_SETTINGS,
+    enrollment::CO_MANAGEMENT,
     conditional_access::POLICIES,
     configuration::SETTINGS_CATALOG,
+    enrollment::DERIVED_CREDENTIALS,
+    tenant_administration::DEVICE_CATEGORIES,
     compliance::POLICIES,
     configuration::DEVICE_CONFIGURATIONS,
+    enrollment::LIMITS,
+    enrollment::PLATFORM_RESTRICTIONS,
+    enrollment::NOTIFICATIONS,
+    enrollment::STATUS_PAGE,
+    tenant_administration::BRANDING,
     managed_apps::IOS_PROTECTION,
+    enrollment::CLEANUP_RULES,
     managed_apps::WINDOWS_INFORMATION_PROTECTION,
     apps::CATEGORIES,
     apps::DEVICE_APP_CONFIGURATIONS,
@@ -322,7 +381,15 @@ static ALL: [PolicyType; 21] = [
     roles::ROLE_DEFINITIONS,
     foundations::SCOPE_TAGS,
     managed_apps::APP_CONFIGURATION,
+    tenant_administration::TERMS,
+    tenant_administration::AUTOPILOT,
+    windows_updates::DRIVER_PROFILES,
+    windows_updates::FEATURE_PROFILES,
+    enrollment::HELLO,
     managed_apps::WINDOWS_PROTECTION,
+    windows_updates::QUALITY_POLICIES,
+    windows_updates::QUALITY_PROFILES,
+    enrollment::RESTORE,
     configuration::WINDOWS_UPDATE_RINGS,
 ];
 

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    StepError, StepInput, WriteStep, catalog, compliance, conditional_access, device_configuration,
-    managed_apps,
+    StepError, StepInput, WriteStep, catalog, compliance, conditional_access, default_object,
+    device_configuration, managed_apps, parts,
 };
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
@@ -23,6 +23,7 @@ pub(super) fn create(row: &PolicyType, content: &Value) -> Result<Value, StepErr
         compliance::require_one_rule(&mut body)?;
     }
     drop_nulls(&mut body);
+    parts::drop_empty_service_app(row, &mut body);
     if row.adapter == Adapter::ConditionalAccess {
         conditional_access::drop_empty_lists(&mut body, None);
     }
@@ -45,6 +46,8 @@ pub(super) fn update(
         pattern::remove(&mut body, place);
     }
     shape(row, &mut body);
+    default_object::shape(row, &mut body, target);
+    keep_standing_dates(row, &mut body, target);
     if let Value::Object(members) = &mut body {
         if let Some(property) = row.scope_tags
             && input.options.scope_tags == Carry::KeepTarget
@@ -61,6 +64,19 @@ pub(super) fn update(
         conditional_access::drop_empty_lists(&mut body, Some(&target.content));
     }
     Ok(body)
+}
+
+/// A date that has passed stays as it is only if it is not sent again.
+fn keep_standing_dates(row: &PolicyType, body: &mut Value, target: &CapturedPolicy) {
+    let Value::Object(members) = body else {
+        return;
+    };
+    for place in row.future_dates {
+        let root = place.split('.').next().unwrap_or(place);
+        if members.get(root).is_some() && members.get(root) == target.content.get(root) {
+            members.remove(root);
+        }
+    }
 }
 
 fn shape(row: &PolicyType, body: &mut Value) {

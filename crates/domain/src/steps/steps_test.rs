@@ -457,9 +457,42 @@ fn nothing_else_can_ever_be_written() {
         pinned.push(format!("POST {d}/{collection}/{{item}}/assign"));
     }
     pinned.extend(super::managed_apps_test::pinned());
+    pinned.extend(enrollment_pins(d));
     let sorted = |mut list: Vec<String>| {
         list.sort();
         list
     };
     assert_eq!(sorted(listed), sorted(pinned));
+}
+
+/// Enrolment, Windows updates, branding, terms, categories.
+fn enrollment_pins(d: &str) -> Vec<String> {
+    let mut pinned = vec![
+        format!("POST {d}/deviceEnrollmentConfigurations"),
+        format!("PATCH {d}/deviceEnrollmentConfigurations/{{item}}"),
+        format!("POST {d}/deviceEnrollmentConfigurations/{{item}}/assign"),
+        format!("POST {d}/deviceEnrollmentConfigurations/{{item}}/setPriority"),
+        format!("POST {d}/deviceCategories"),
+        format!("PATCH {d}/deviceCategories/{{item}}"),
+    ];
+    for collection in ["termsAndConditions", "windowsAutopilotDeploymentProfiles"] {
+        pinned.push(format!("POST {d}/{collection}"));
+        pinned.push(format!("PATCH {d}/{collection}/{{item}}"));
+        pinned.push(format!("POST {d}/{collection}/{{item}}/assignments"));
+        pinned.push(format!(
+            "DELETE {d}/{collection}/{{item}}/assignments/{{child}}"
+        ));
+    }
+    for collection in [
+        "intuneBrandingProfiles",
+        "windowsDriverUpdateProfiles",
+        "windowsFeatureUpdateProfiles",
+        "windowsQualityUpdatePolicies",
+        "windowsQualityUpdateProfiles",
+    ] {
+        pinned.push(format!("POST {d}/{collection}"));
+        pinned.push(format!("PATCH {d}/{collection}/{{item}}"));
+        pinned.push(format!("POST {d}/{collection}/{{item}}/assign"));
+    }
+    pinned
 }

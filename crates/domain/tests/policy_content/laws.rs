@@ -108,10 +108,12 @@ fn reads_of_the_source_are_never_writes() {
             method.as_str(),
             "POST" | "PATCH" | "PUT" | "DELETE"
         ));
-        // All that is ever deleted is a message of a template or a narrowing of a strength.
+        // All that is ever deleted: messages of a template, narrowings of a strength, single
+        // assignments.
         if method == "DELETE" {
             let child = path.contains("localizedNotificationMessages")
-                || path.contains("combinationConfigurations");
+                || path.contains("combinationConfigurations")
+                || path.ends_with("/assignments/{child}");
             assert!(child, "{path}");
         }
     }

@@ -11,6 +11,7 @@
 )]
 
 mod corpus;
+mod enrollment;
 mod laws;
 mod model;
 mod roundtrip;

@@ -135,8 +135,12 @@ pub(crate) fn carry_out(
 ) -> RawPolicy {
     let mut object = standing.unwrap_or_default();
     for planned in &written.steps {
+        let mut planned = planned.clone();
+        if let domain::steps::StepKind::DeleteFound { value, .. } = &planned.kind {
+            planned.path = planned.path.replace("{child}", value);
+        }
         let step =
-            domain::steps::fill(planned, Some(ITEM), &BTreeMap::new()).expect("nothing is open");
+            domain::steps::fill(&planned, Some(ITEM), &BTreeMap::new()).expect("nothing is open");
         assert!(!step.path.contains('{'), "{}", step.path);
         apply(row, &step, &mut object);
     }
@@ -162,7 +166,8 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
         ("PUT", _) if step.path == item => replace(row, object, body),
         ("PATCH", _) if step.path == item => merge(&mut object.item, body),
         ("POST", path) if path.ends_with("/assign") => {
-            object.assignments = body["assignments"].as_array().cloned();
+            let wrapper = row.assignments.unwrap().wrapper;
+            object.assignments = body[wrapper].as_array().cloned();
             assert!(object.assignments.is_some());
         }
         ("POST", path) if path.ends_with("/targetApps") => {
@@ -206,6 +211,19 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
                 "DELETE" => drop(standing.remove(at)),
                 _ => merge(&mut standing[at], body),
             }
+        }
+        ("POST", path) if path.ends_with("/setPriority") => merge(&mut object.item, body),
+        ("POST", path) if path.ends_with("/assignments") => {
+            object.assignments.get_or_insert_default().push(body);
+        }
+        ("DELETE", path) if path.contains("/assignments/") => {
+            let key = path.rsplit_once('/').unwrap().1;
+            let standing = object.assignments.as_mut().expect("assignments");
+            let at = standing
+                .iter()
+                .position(|one| domain::steps::is_child(one, "target", key))
+                .expect("the assignment stands");
+            standing.remove(at);
         }
         ("POST", path) if path.ends_with(messages) => {
             let standing = object

@@ -359,5 +359,6 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("windowsUpdateRings", ring()),
     ]);
     all.extend(crate::samples_administration::all());
+    all.extend(crate::enrollment::objects());
     all
 }

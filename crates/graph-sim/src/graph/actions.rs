@@ -55,7 +55,18 @@ pub(super) fn assign(
         } else {
             &[]
         };
-        let wanted = parameter(&sent, "assignments", optional)?;
+        let wrapper = if rule.key == rules::CONFIGURATIONS_KEY {
+            "enrollmentConfigurationAssignments"
+        } else {
+            "assignments"
+        };
+        let wanted = parameter(&sent, wrapper, optional)?;
+        if rules::is_default(object) {
+            return Err(Refusal::by_service(
+                rule.family,
+                "The default object cannot be assigned.",
+            ));
+        }
         let scene = Scene {
             schema: &world.schema,
             tenant,
@@ -97,7 +108,7 @@ pub(super) fn assign(
 }
 
 /// Judges one assignment; answers its target's key and how it is stored.
-fn judge_assignment(
+pub(super) fn judge_assignment(
     scene: &Scene<'_>,
     call: &Call<'_>,
     owner: &str,
@@ -127,6 +138,9 @@ fn judge_assignment(
         .unwrap_or_default();
     let kind = kind.trim_start_matches("#microsoft.graph.");
     let group = target.get("groupId").and_then(Value::as_str);
+    if !rules::takes_target(scene.rule.key, kind) {
+        return Err(scene.refuse(format!("Assignment target {kind} is not supported here.")));
+    }
     let (key, excluded) = match (kind, group) {
         ("groupAssignmentTarget", Some(group)) => (group.to_lowercase(), false),
         ("exclusionGroupAssignmentTarget", Some(group)) => (group.to_lowercase(), true),

@@ -12,6 +12,7 @@ pub(crate) const DEFAULT_SCOPE_TAG: &str = "0";
 
 /// Puts the built-in objects into a new tenant.
 pub(crate) fn furnish(tenant: &mut Tenant) {
+    super::enrollment::furnish(tenant);
     let mut put = |key: &'static str, id: &str, body: Value| {
         let body = body.as_object().cloned().unwrap_or_default();
         let object = Object {

@@ -2,8 +2,8 @@
 
 use super::{
     AssignRule, CollectionRule, Part, accept, administration, compliance, conditional_access,
-    device_configurations, foundations, leave, managed_apps, mobile_apps, named_locations,
-    settings_catalog, show,
+    device_configurations, enrollment, foundations, leave, managed_apps, mobile_apps,
+    named_locations, settings_catalog, show,
 };
 use crate::answer::Family;
 
@@ -77,6 +77,15 @@ pub(super) const ASSIGNMENTS: Part = Part {
 
 /// Every collection the simulator serves.
 pub(crate) static TABLE: &[CollectionRule] = &[
+    enrollment::AUTOPILOT,
+    enrollment::BRANDING,
+    enrollment::CONFIGURATIONS,
+    enrollment::DEVICE_CATEGORIES,
+    enrollment::DRIVER_UPDATES,
+    enrollment::FEATURE_UPDATES,
+    enrollment::QUALITY_POLICIES,
+    enrollment::QUALITY_UPDATES,
+    enrollment::TERMS,
     CollectionRule {
         key: "configurationPolicies",
         paths: &["deviceManagement/configurationPolicies"],

@@ -4,7 +4,10 @@
 
 use super::{Access, Enumeration, Property, Schema, Type};
 
-const TABLE: &str = include_str!("../../schema/graph-types.txt");
+const TABLES: [&str; 2] = [
+    include_str!("../../schema/graph-types.txt"),
+    include_str!("../../schema/graph-types-enrollment.txt"),
+];
 
 /// What the lines that follow belong to.
 enum Section {
@@ -20,7 +23,11 @@ impl Schema {
     pub fn builtin() -> Self {
         let mut schema = Self::default();
         let mut section = Section::None;
-        for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
+        for line in TABLES
+            .iter()
+            .flat_map(|table| table.lines())
+            .filter(|line| !line.starts_with('#'))
+        {
             if let Some(words) = line.strip_prefix("  ") {
                 for word in words.split_whitespace() {
                     schema.add_word(&section, word);

@@ -6,6 +6,7 @@ mod apps;
 mod compliance;
 mod conditional_access;
 mod configurations;
+mod enrollment;
 mod foundations;
 mod settings_catalog;
 
@@ -206,6 +207,7 @@ async fn cases(sim: &Sim) -> Vec<Bad> {
     let objects = writable_objects(sim).await;
     let mut cases = foundations::cases();
     cases.extend(administration::cases());
+    cases.extend(enrollment::cases(sim).await);
     for path in [
         SETTINGS_CATALOG,
         COMPLIANCE,

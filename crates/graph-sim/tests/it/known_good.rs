@@ -82,6 +82,7 @@ async fn accept_all(sim: Sim) {
     foundations(&sim, &mut count).await;
     app_policies(&sim, &mut count).await;
     administration(&sim, &mut count).await;
+    enrollment(&sim, &mut count).await;
     eprintln!("{count} good requests accepted");
     assert!(count >= 200, "{count}");
     sim.running.stop();
@@ -193,6 +194,55 @@ async fn of_a_group_of_apps_the_service_makes_the_list() {
         .await;
     assert_eq!(answer.status, 204);
     assert_eq!(apps_of(&sim, &item).await, before);
+}
+
+/// Ranks, single assignments, defaults, pictures.
+async fn enrollment(sim: &Sim, count: &mut usize) {
+    let d = "/beta/deviceManagement";
+    let configurations = format!("{d}/deviceEnrollmentConfigurations");
+    let kind = "#microsoft.graph.windows10EnrollmentCompletionPageConfiguration";
+    let body = json!({"@odata.type": kind, "displayName": "Second page"});
+    let page = accept(sim, count, "POST", &configurations, &body).await;
+    assert_eq!(page["priority"], json!(2));
+    let page = format!("{configurations}/{}", page["id"].as_str().unwrap());
+    let sent = json!({"priority": 1});
+    accept(sim, count, "POST", &format!("{page}/setPriority"), &sent).await;
+    assert_eq!(sim.get(&page).await["priority"], json!(1));
+    let sent = json!({"enrollmentConfigurationAssignments": []});
+    accept(sim, count, "POST", &format!("{page}/assign"), &sent).await;
+    let hello = format!("{configurations}/{SOURCE}_DefaultWindowsHelloForBusiness");
+    let sent = json!({"@odata.type": "#microsoft.graph.deviceEnrollmentWindowsHelloForBusinessConfiguration",
+        "pinMinimumLength": 8});
+    accept(sim, count, "PATCH", &hello, &sent).await;
+
+    let profiles = format!("{d}/windowsAutopilotDeploymentProfiles");
+    let body = json!({"@odata.type": "#microsoft.graph.azureADWindowsAutopilotDeploymentProfile",
+        "displayName": "Second profile", "deviceType": "windowsPc"});
+    let profile = accept(sim, count, "POST", &profiles, &body).await;
+    let profile = format!("{profiles}/{}", profile["id"].as_str().unwrap());
+    let sent = json!({"target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}});
+    let path = format!("{profile}/assignments");
+    let made = accept(sim, count, "POST", &path, &sent).await;
+    let child = format!("{path}/{}", made["id"].as_str().unwrap());
+    assert_eq!(sim.send("DELETE", &child, None).await.status, 204);
+    assert!(sim.all(&path).await.is_empty());
+
+    let brandings = format!("{d}/intuneBrandingProfiles");
+    let made = accept(
+        sim,
+        count,
+        "POST",
+        &brandings,
+        &json!({"profileName": "New"}),
+    )
+    .await;
+    let branding = format!("{brandings}/{}", made["id"].as_str().unwrap());
+    let sent =
+        json!({"showLogo": true, "themeColorLogo": {"type": "image/png", "value": "iVBORw0KGgo="}});
+    accept(sim, count, "PATCH", &branding, &sent).await;
+    assert!(sim.get(&branding).await["themeColorLogo"].is_null());
+    let logo = sim.get(&format!("{branding}/themeColorLogo")).await;
+    assert_eq!(logo["value"], json!("iVBORw0KGgo="));
 }
 
 #[tokio::test]

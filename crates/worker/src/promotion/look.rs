@@ -18,7 +18,8 @@ use crate::read_policy;
 
 impl Subject<'_> {
     /// Reads the live object immediately before a write and refuses what nobody reviewed.
-    pub(crate) async fn review(&mut self, step: &WriteStep) -> Result<(), Exit> {
+    /// Answers what it saw.
+    pub(crate) async fn review(&mut self, step: &WriteStep) -> Result<Observed, Exit> {
         let first = !self.journal.may_have_written();
         let observed = match self.look_once().await? {
             Some(observed) => observed,
@@ -55,7 +56,7 @@ impl Subject<'_> {
             judged.is_ok()
         };
         if unchanged {
-            return Ok(());
+            return Ok(observed);
         }
         Err(Exit::End(Verdict::Failed {
             code: "target_changed",

@@ -58,7 +58,22 @@ pub fn is_fresh(
         assignments: Carry::KeepTarget,
         ..options
     };
+    let fresh = as_made(&fresh, steps, &seen);
     verify::check(row, &fresh, &seen, created, unassigned, true)
+}
+
+/// A fresh object where what later steps bring is still the service's own.
+fn as_made(fresh: &CapturedPolicy, steps: &[WriteStep], live: &CapturedPolicy) -> CapturedPolicy {
+    let mut made = fresh.clone();
+    if let Some(content) = made.content.as_object_mut() {
+        for member in steps::brought_later(steps) {
+            match live.content.get(member) {
+                Some(value) => content.insert(member.to_owned(), value.clone()),
+                None => content.remove(member),
+            };
+        }
+    }
+    made
 }
 
 /// Whether every part of `live` is as reviewed or as planned.
@@ -78,13 +93,40 @@ pub fn check(
 ) -> Result<(), Vec<Mismatch>> {
     let mut hybrid = expected.clone();
     hybrid.content = merge(row, reviewed, expected, live, has_child_steps(steps));
-    if live.assignments == reviewed.assignments {
+    if created_now {
+        hybrid = as_made(&hybrid, steps, live);
+    }
+    if live.assignments == reviewed.assignments || partly_assigned(steps, reviewed, expected, live)
+    {
         hybrid.assignments = live.assignments.clone();
     }
     if live.display_name == reviewed.display_name {
         hybrid.display_name.clone_from(&live.display_name);
     }
     verify::check(row, &hybrid, live, created, options, created_now)
+}
+
+/// Whether assignments that are written one by one are on their way from the one set to the other.
+fn partly_assigned(
+    steps: &[WriteStep],
+    reviewed: &CapturedPolicy,
+    expected: &CapturedPolicy,
+    live: &CapturedPolicy,
+) -> bool {
+    let one_by_one = steps.iter().any(|step| match &step.kind {
+        StepKind::CreateChild { collection, .. } | StepKind::DeleteFound { collection, .. } => {
+            collection == "assignments"
+        }
+        _ => false,
+    });
+    let list = |policy: &CapturedPolicy| policy.assignments.as_array().cloned().unwrap_or_default();
+    let (was, will, is) = (list(reviewed), list(expected), list(live));
+    one_by_one
+        && is.iter().all(|one| was.contains(one) || will.contains(one))
+        && was
+            .iter()
+            .filter(|one| will.contains(one))
+            .all(|one| is.contains(one))
 }
 
 fn merge(
@@ -143,24 +185,12 @@ fn covers(child: &Value, planned: &Value) -> bool {
 fn has_child_steps(steps: &[WriteStep]) -> bool {
     steps.iter().any(|step| {
         matches!(
-            step.kind,
-            StepKind::CreateChild { .. } | StepKind::DeleteChild
-        ) || step.name.starts_with("message:")
+            &step.kind,
+            StepKind::CreateChild { collection, .. } if collection != "assignments"
+        ) || step.kind == StepKind::DeleteChild
+            || step.name.starts_with("message:")
             || step.name.starts_with("configuration:")
     })
-}
-
-/// What a child is known by: a text, or the texts of a list in any order.
-pub fn child_key(child: &Value, key: &str) -> Option<String> {
-    match child.get(key)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(items) => {
-            let mut texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            texts.sort_unstable();
-            Some(texts.join("+"))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

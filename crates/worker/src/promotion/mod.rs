@@ -288,6 +288,7 @@ fn slots(subjects: &[PinnedSubject], items: &[Item]) -> Vec<Slot> {
                 wave: subject.wave,
                 serial: policy_type::find(&subject.policy_type).is_some_and(|row| {
                     row.family == domain::model::ResourceFamily::ConditionalAccess
+                        || row.serial_spacing_seconds.is_some()
                 }),
                 needs_stranger: needs.iter().any(|key| !positions.contains_key(key)),
                 needs: needs

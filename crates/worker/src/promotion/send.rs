@@ -10,6 +10,7 @@ use domain::run::Stop;
 use domain::steps::{StepKind, WriteStep};
 use graph::{Admission, Answer, Approval, WriteKind, WriteOutcome, WriteRequest};
 use serde_json::Value;
+use store::lanes;
 use uuid::Uuid;
 
 use super::derive::Purpose;
@@ -98,6 +99,7 @@ impl Subject<'_> {
     async fn admit(&mut self, step: &WriteStep) -> Result<Option<Admission>, Exit> {
         loop {
             let begun = Instant::now();
+            self.keep_distance().await?;
             match self.run.writer.client.admit(self.row.family).await {
                 Ok(admission) => {
                     let serial = self.row.family == ResourceFamily::ConditionalAccess;
@@ -112,6 +114,22 @@ impl Subject<'_> {
                 }
             }
         }
+    }
+
+    /// Waits for this write's place where the service wants some seconds between two, over all
+    /// processes.
+    async fn keep_distance(&mut self) -> Result<(), Exit> {
+        let Some(seconds) = self.row.serial_spacing_seconds else {
+            return Ok(());
+        };
+        // A second more than asked for: the last look before the write takes part of it.
+        let interval = Duration::from_secs(u64::from(seconds) + 1);
+        let job = &self.run.job;
+        let tenant = self.run.writer.entra_tenant_id;
+        let wait = job
+            .read(move |conn| lanes::take_lane_slot(conn, tenant, lanes::ENROLLMENT, interval))
+            .await?;
+        Ok(job.pause(wait).await?)
     }
 
     /// The look before the write, once more.
@@ -297,9 +315,10 @@ impl Subject<'_> {
                         Err(Exit::failed("graph_rejected", said))
                     }
                 }
-                StepKind::Replace | StepKind::ReplaceAction | StepKind::DeleteChild => {
-                    Err(Exit::failed("graph_rejected", said))
-                }
+                StepKind::Replace
+                | StepKind::ReplaceAction
+                | StepKind::DeleteChild
+                | StepKind::DeleteFound { .. } => Err(Exit::failed("graph_rejected", said)),
             },
         };
         let throttled = result.ending == Ending::Throttled;
@@ -369,6 +388,6 @@ const fn write_kind(kind: &StepKind) -> WriteKind {
         StepKind::CreateObject | StepKind::CreateChild { .. } => WriteKind::Create,
         StepKind::Replace => WriteKind::Replace,
         StepKind::ReplaceAction => WriteKind::Action,
-        StepKind::DeleteChild => WriteKind::Delete,
+        StepKind::DeleteChild | StepKind::DeleteFound { .. } => WriteKind::Delete,
     }
 }

@@ -81,6 +81,7 @@ fn derive(selection: &Selection, source: &Side, target: &Side) -> Plan {
         source_contents: &source.contents,
         target_contents: &target.contents,
         previously_promoted: &HashMap::new(),
+        now: chrono::Utc::now(),
     });
     let subjects: Vec<PinnedSubject> = preflight
         .plan
