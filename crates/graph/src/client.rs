@@ -87,6 +87,12 @@ impl TenantReader {
         self.tokens.token(&self.shared.transport).await
     }
 
+    /// Has the next call renew a token that was asked for longer ago than this: roles granted since
+    /// are only in a new one.
+    pub fn renew_token_older_than(&self, age: Duration) {
+        self.tokens.renew_if_older(age);
+    }
+
     /// Reads once to a whole JSON answer. Anything else is an error.
     pub async fn get(&self, request: &ReadRequest) -> Result<Answer, CallError> {
         let url = self

@@ -81,7 +81,7 @@ pub struct Abandoned {
     /// Its type.
     #[diesel(sql_type = Text)]
     pub operation_type: String,
-    /// How often it was rescued so far.
+    /// How often it was rescued since an item last came to its end.
     #[diesel(sql_type = diesel::sql_types::Integer)]
     pub rescues: i32,
     /// Number of its last wake-up.

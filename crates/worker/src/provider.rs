@@ -357,7 +357,17 @@ async fn open_tenant(
     }))
 }
 
+/// A token older than this may lack roles that were granted since.
+const ROLES_KEEP: std::time::Duration = std::time::Duration::from_mins(1);
+
 impl Opened {
+    /// A reader for the run, which begins with the roles granted by now.
+    pub(crate) fn first_reader(&self, job: &Job) -> Reader {
+        let reader = self.reader(job);
+        reader.inner.renew_token_older_than(ROLES_KEEP);
+        reader
+    }
+
     /// A reader for the run.
     pub(crate) fn reader(&self, job: &Job) -> Reader {
         Reader {

@@ -1,5 +1,10 @@
 //! Every fault of the wire: nothing twice, nothing lost, and the reason named.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 mod support;
 
@@ -226,6 +231,32 @@ async fn an_approval_is_asked_for_once_and_its_code_is_sent_by_the_next_run() {
     assert_eq!(again.subjects.len(), 1);
     let second = stack.promote(&again).await;
     assert_eq!(stack.finished(second).await.outcome, "succeeded");
+
+    // The two requests are the same but for the header: first why, then the code.
+    let name = json!(again.subjects.first().unwrap().display_name);
+    let creates: Vec<Value> = stack
+        .writes(TARGET)
+        .await
+        .into_iter()
+        .filter(|entry| entry["body"]["name"] == name && entry["method"] == "POST")
+        .collect();
+    let [first, second] = creates.as_slice() else {
+        panic!("{creates:#?}");
+    };
+    assert_eq!(first["body_sha256"], second["body_sha256"]);
+    assert!(first["approval_justification"].is_string(), "{first}");
+    assert_eq!(first["approval_code"], Value::Null);
+    assert_eq!(second["approval_code"], "c0de");
+    assert_eq!(second["approval_justification"], Value::Null);
+    // What nobody held back never carries a code.
+    let coded = stack.writes(TARGET).await;
+    assert_eq!(
+        coded
+            .iter()
+            .filter(|w| w["approval_code"].is_string())
+            .count(),
+        1
+    );
     worker.stop().await;
 }
 

@@ -134,7 +134,7 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
     let approvals = approvals::load(job).await?;
     let created = created_before(&context.subjects, &items);
     let promotion = Promotion {
-        reader: opened.reader(job),
+        reader: opened.first_reader(job),
         writer,
         job: Arc::clone(job),
         purpose: prepared.purpose,

@@ -20,7 +20,7 @@ use super::{record, stop_message};
 use crate::interrupt::Interrupt;
 
 /// Approval requests lapse after about three days (Microsoft's Multi Admin Approval).
-const APPROVAL_DAYS: i64 = 3;
+pub(super) const APPROVAL_DAYS: i64 = 3;
 /// A look older than this is taken again before the write.
 const LOOK_KEEPS: Duration = Duration::from_secs(1);
 
