@@ -45,7 +45,7 @@ pub(super) fn update_allowed(
     };
     store(world, tid, rule, changed);
     let answer =
-        json!({"previousCombinations": [], "currentCombinations": sent["allowedCombinations"]});
+        json!({"previousCombinations": [], "currentCombinations": sent.get("allowedCombinations")});
     Ok(done(Answer::json(200, answer), Effect::Updated, id))
 }
 
