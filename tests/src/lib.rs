@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod process;
+pub mod rude_graph;
 pub mod shared;
 pub mod sim;
 pub mod stack;

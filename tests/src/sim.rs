@@ -139,6 +139,13 @@ impl Sim {
         Ok(items.as_array().cloned().unwrap_or_default())
     }
 
+    /// Forgets every request.
+    pub async fn clear_journal(&self) -> Result<()> {
+        self.call(reqwest::Method::DELETE, "/__sim/journal", None)
+            .await
+            .map(|_| ())
+    }
+
     /// Journal entries of a tenant that created an object.
     pub async fn creates(&self, tenant: &str) -> Result<Vec<Value>> {
         let writes = self.journal(tenant, true).await?;

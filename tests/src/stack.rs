@@ -41,6 +41,8 @@ pub struct Plan {
     pub workers: usize,
     /// More environment for the workers.
     pub worker_env: Vec<(String, String)>,
+    /// A database server of its own with so many connections, which can be restarted.
+    pub own_server: Option<u32>,
 }
 
 impl Default for Plan {
@@ -51,8 +53,35 @@ impl Default for Plan {
             apis: 1,
             workers: 1,
             worker_env: Vec::new(),
+            own_server: None,
         }
     }
+}
+
+/// What keeps the database there.
+#[derive(Debug)]
+enum Database {
+    Shared {
+        _database: store::dev_cluster::TestDatabase,
+    },
+    Own(store::dev_cluster::DevCluster),
+}
+
+fn start_database(own_server: Option<u32>) -> Result<(String, Database)> {
+    let Some(connections) = own_server else {
+        let database = store::dev_cluster::TestDatabase::create()?;
+        let url = database.url().to_owned();
+        return Ok((
+            url,
+            Database::Shared {
+                _database: database,
+            },
+        ));
+    };
+    let server = store::dev_cluster::DevCluster::start_lasting(connections)?;
+    let url = server.url();
+    store::migrate::migrate(&url)?;
+    Ok((url, Database::Own(server)))
 }
 
 /// A running installation. Everything stops when it is dropped.
@@ -78,7 +107,7 @@ pub struct Stack {
     worker_env: Vec<(String, String)>,
     binary: PathBuf,
     folder: tempfile::TempDir,
-    _database: store::dev_cluster::TestDatabase,
+    database: Database,
 }
 
 impl Stack {
@@ -86,9 +115,9 @@ impl Stack {
     pub async fn start(binary: &str, plan: Plan) -> Result<Self> {
         let binary = PathBuf::from(binary);
         let folder = tempfile::tempdir()?;
-        let database =
-            tokio::task::spawn_blocking(store::dev_cluster::TestDatabase::create).await??;
-        let database_url = database.url().to_owned();
+        let own_server = plan.own_server;
+        let (database_url, database) =
+            tokio::task::spawn_blocking(move || start_database(own_server)).await??;
         let master_key =
             base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>());
 
@@ -139,7 +168,7 @@ impl Stack {
             worker_env: env,
             binary,
             folder,
-            _database: database,
+            database,
         };
         for _ in 0..plan.workers {
             stack.add_worker()?;
@@ -149,17 +178,30 @@ impl Stack {
 
     /// Starts one more worker.
     pub fn add_worker(&mut self) -> Result<()> {
-        let log = self
-            .folder
-            .path()
-            .join(format!("worker-{}.log", self.workers.len()));
-        self.workers.push(Process::start(
-            &self.binary,
-            &["worker"],
-            &self.worker_env,
-            &log,
-        )?);
+        self.add_worker_with(&[])
+    }
+
+    /// Starts one more worker with more environment. The database knows it as `worker-{number}`.
+    pub fn add_worker_with(&mut self, more: &[(&str, &str)]) -> Result<()> {
+        let name = format!("worker-{}", self.workers.len());
+        let log = self.folder.path().join(format!("{name}.log"));
+        let mut env = self.worker_env.clone();
+        for (key, value) in more {
+            env.push(((*key).to_owned(), (*value).to_owned()));
+        }
+        let url = format!("{}?application_name={name}", self.database_url);
+        env.push(("DATABASE_URL".to_owned(), url));
+        self.workers
+            .push(Process::start(&self.binary, &["worker"], &env, &log)?);
         Ok(())
+    }
+
+    /// Restarts the database server, in good order or as a crash would. Blocks.
+    pub fn restart_database(&mut self, crash: bool) -> Result<()> {
+        match &mut self.database {
+            Database::Own(server) => Ok(server.restart(crash)?),
+            Database::Shared { .. } => bail!("other tests use this server too"),
+        }
     }
 
     /// A selection of the two tenants and nothing else.

@@ -24,7 +24,9 @@ use utoipa_actix_web::AppExt;
 use crate::config::Config;
 use crate::derivation::Caches;
 use crate::edge::edge;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::oidc::Oidc;
 use crate::openapi::{self, Operations};
 use crate::routes;
 
@@ -48,6 +50,10 @@ pub struct AppState {
     pub migrated: AtomicBool,
     /// Bounds the memory of compares and plans under way.
     pub derivations: Semaphore,
+    /// The identity provider, if there is one.
+    pub oidc: Option<Arc<Oidc>>,
+    /// Counts what each may ask.
+    pub limits: Limits,
     /// Turns true when the process goes down: open streams and waits end.
     pub stopping: watch::Sender<bool>,
 }
@@ -94,6 +100,15 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
     let db = Db::connect(&config.database_url, config.pool_size).map_err(std::io::Error::other)?;
     let database = db.clone();
     let stop = watch::Sender::new(false);
+    let oidc = match &config.oidc {
+        None => None,
+        Some(settings) => {
+            let oidc = Oidc::new(settings.clone()).map_err(std::io::Error::other)?;
+            let oidc = Arc::new(oidc);
+            tokio::spawn(Arc::clone(&oidc).keep_current(stop.subscribe()));
+            Some(oidc)
+        }
+    };
     let state = Data::new(AppState {
         db,
         sealing_key: config.sealing_key.clone(),
@@ -104,6 +119,8 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
         caches: Caches::default(),
         migrated: AtomicBool::new(false),
         derivations: Semaphore::new(4),
+        oidc,
+        limits: Limits::new(&config.limits),
         stopping: stop.clone(),
     });
     let document: Arc<str> = openapi::openapi_json().into();
@@ -152,12 +169,6 @@ pub fn run() -> ExitCode {
         tracing::warn!(
             "PROMOTION_MASTER_KEY is used instead of PROMOTION_SEALING_KEY and PROMOTION_AUDIT_KEY: \
              fit for development only, since this process could open every credential"
-        );
-    }
-    for name in &config.unused {
-        tracing::warn!(
-            variable = name,
-            "this variable is set but not used by this build"
         );
     }
     let outcome = actix_web::rt::System::new().block_on(serve_until_signalled(&config));

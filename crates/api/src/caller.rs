@@ -6,16 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use actix_web::HttpMessage;
 use actix_web::http::header;
 use chrono::{DateTime, Utc};
 use domain::capability::{self, Capability, Role};
 use serde_json::Value;
 use store::audit::AuditEntry;
+use store::identities::{Identity, IdentityActor};
 use store::tenants::TenantRow;
+use store::tokens::TokenActor;
 use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
 use crate::call::Call;
+use crate::limits::whole_seconds;
 use crate::problem::Problem;
 
 /// An authenticated actor.
@@ -25,13 +29,13 @@ pub struct Caller {
     pub user_id: Uuid,
     /// The user's name.
     pub display_name: String,
-    /// The token presented.
-    pub token_id: Uuid,
-    /// The only workspace the token works in.
+    /// The token presented; `None` for whoever signed in at the identity provider.
+    pub token_id: Option<Uuid>,
+    /// The workspace this is about: the token's only one, or one of the identity's.
     pub workspace_id: Uuid,
     /// The user's role there.
     pub role: Role,
-    /// When the token ends.
+    /// When the API token ends, which then makes none that outlives it.
     pub expires_at: Option<DateTime<Utc>>,
     /// The token's subset, if it was narrowed.
     pub narrowed: Option<BTreeSet<Capability>>,
@@ -98,16 +102,27 @@ impl Caller {
 
     /// The tenants on which the actor has a capability; `None` = every one of the workspace.
     pub fn tenants_with(&self, capability: Capability) -> Option<Vec<Uuid>> {
+        self.tenants_where(|held| held.contains(&capability))
+    }
+
+    /// The tenants that exist for the actor; `None` = every one of the workspace. Belongs into the
+    /// statement that looks for something: a row that is found and thrown away takes longer than
+    /// none.
+    pub fn visible_tenants(&self) -> Option<Vec<Uuid>> {
+        self.tenants_where(|held| !held.is_empty())
+    }
+
+    fn tenants_where(&self, judge: impl Fn(&BTreeSet<Capability>) -> bool) -> Option<Vec<Uuid>> {
         if self.role == Role::Owner {
-            let all = self.capabilities_on(Uuid::nil()).contains(&capability);
+            let all = judge(&self.capabilities_on(Uuid::nil()));
             return if all { None } else { Some(Vec::new()) };
         }
-        let tenants = self
-            .tenant_roles
-            .keys()
-            .copied()
-            .filter(|id| self.capabilities_on(*id).contains(&capability));
-        Some(tenants.collect())
+        let tenants = self.tenant_roles.keys().copied();
+        Some(
+            tenants
+                .filter(|id| judge(&self.capabilities_on(*id)))
+                .collect(),
+        )
     }
 
     /// Whether the actor has a capability on a tenant.
@@ -134,7 +149,7 @@ impl Caller {
             workspace_id: self.workspace_id,
             action: action.to_owned(),
             actor_user_id: Some(self.user_id),
-            actor_token_id: Some(self.token_id),
+            actor_token_id: self.token_id,
             tenant_id: None,
             operation_run_id: None,
             request_id: Some(self.request_id.clone()),
@@ -152,27 +167,69 @@ impl Caller {
     }
 }
 
-/// The actor behind a token, as the database knows it now. Two statements whoever it is.
-pub fn load_caller(
+/// What was presented and may be somebody's.
+#[derive(Clone)]
+enum Credential {
+    /// An API token, not looked up yet.
+    Token(String),
+    /// An identity that its provider vouches for.
+    Identity(Identity),
+}
+
+/// The actors behind a credential, as the database knows them now; `None`: nobody's credential.
+/// With `wanted`, only the one in that workspace. A token costs two statements and an identity one
+/// more than the workspaces asked for, whether or not there is such a workspace.
+fn load_callers(
     conn: &mut PgConnection,
-    token: &str,
+    credential: &Credential,
+    wanted: Option<Uuid>,
     request_id: &str,
-) -> Result<Option<Caller>, StoreError> {
-    let Some(actor) = store::tokens::find_actor_by_token(conn, token)? else {
-        return Ok(None);
+) -> Result<Option<Vec<Caller>>, StoreError> {
+    let actors = match credential {
+        Credential::Token(text) => {
+            let Some(actor) = store::tokens::find_actor_by_token(conn, text)? else {
+                return Ok(None);
+            };
+            vec![actor_of_token(actor)]
+        }
+        Credential::Identity(identity) => {
+            let found = store::identities::list_actors_by_identity(conn, identity)?;
+            if found.is_empty() {
+                return Ok(None);
+            }
+            found
+                .into_iter()
+                .filter(|actor| wanted.is_none_or(|wanted| wanted == actor.workspace_id))
+                .map(actor_of_identity)
+                .collect()
+        }
     };
-    let Ok(role) = Role::from_str(&actor.workspace_role) else {
+    let mut callers = Vec::with_capacity(actors.len());
+    for (mut caller, role) in actors {
+        let roles = store::memberships::list_tenant_memberships_of_user(
+            conn,
+            caller.workspace_id,
+            caller.user_id,
+        )?;
+        let Ok(role) = Role::from_str(&role) else {
+            continue;
+        };
+        caller.role = role;
+        request_id.clone_into(&mut caller.request_id);
+        caller.tenant_roles = roles
+            .into_iter()
+            .filter_map(|row| Some((row.tenant_id, Role::from_str(&row.role).ok()?)))
+            .collect();
+        callers.push(caller);
+    }
+    if matches!(credential, Credential::Token(_)) && callers.is_empty() {
         return Ok(None);
-    };
-    let roles = store::memberships::list_tenant_memberships_of_user(
-        conn,
-        actor.workspace_id,
-        actor.user_id,
-    )?;
-    let tenant_roles = roles
-        .into_iter()
-        .filter_map(|row| Some((row.tenant_id, Role::from_str(&row.role).ok()?)))
-        .collect();
+    }
+    callers.retain(|caller| wanted.is_none_or(|wanted| wanted == caller.workspace_id));
+    Ok(Some(callers))
+}
+
+fn actor_of_token(actor: TokenActor) -> (Caller, String) {
     // A capability this build does not know grants nothing.
     let narrowed = actor.capabilities.map(|names| {
         names
@@ -180,18 +237,37 @@ pub fn load_caller(
             .filter_map(|name| Capability::from_str(name).ok())
             .collect()
     });
-    Ok(Some(Caller {
+    let caller = Caller {
         user_id: actor.user_id,
         display_name: actor.display_name,
-        token_id: actor.token_id,
+        token_id: Some(actor.token_id),
         workspace_id: actor.workspace_id,
-        role,
+        role: Role::Readonly,
         expires_at: actor.expires_at,
         narrowed,
-        tenant_roles,
-        request_id: request_id.to_owned(),
-    }))
+        tenant_roles: BTreeMap::new(),
+        request_id: String::new(),
+    };
+    (caller, actor.workspace_role)
 }
+
+fn actor_of_identity(actor: IdentityActor) -> (Caller, String) {
+    let caller = Caller {
+        user_id: actor.user_id,
+        display_name: actor.display_name,
+        token_id: None,
+        workspace_id: actor.workspace_id,
+        role: Role::Readonly,
+        expires_at: None,
+        narrowed: None,
+        tenant_roles: BTreeMap::new(),
+        request_id: String::new(),
+    };
+    (caller, actor.workspace_role)
+}
+
+/// In a request's extensions once it was counted: a stream authenticates again and again.
+struct Counted;
 
 impl Call {
     /// The bearer token of the request.
@@ -206,25 +282,65 @@ impl Call {
             .then(|| token.trim().to_owned())
     }
 
-    /// Authenticates: 401 otherwise.
-    pub async fn authenticate(&self) -> Result<Caller, Problem> {
-        let token = self.bearer().ok_or_else(Problem::unauthenticated)?;
-        let request_id = self.request_id();
-        self.state
-            .db
-            .run(move |conn| load_caller(conn, &token, &request_id))
-            .await?
-            .ok_or_else(Problem::unauthenticated)
+    async fn credential(&self) -> Option<Credential> {
+        let text = self.bearer()?;
+        if store::tokens::is_token_text(&text) {
+            return Some(Credential::Token(text));
+        }
+        let oidc = self.state.oidc.as_ref()?;
+        oidc.verify(&text).await.map(Credential::Identity)
     }
 
-    /// Authenticates for the workspace of the path: 404 when it is not the token's.
-    pub async fn in_workspace(&self) -> Result<Caller, Problem> {
-        let caller = self.authenticate().await?;
-        if self.path_id("workspace_id")? == caller.workspace_id {
-            Ok(caller)
-        } else {
-            Err(Problem::not_found())
+    async fn load(&self, wanted: Option<Uuid>) -> Result<Vec<Caller>, Problem> {
+        let Some(credential) = self.credential().await else {
+            return Err(self.refused());
+        };
+        let request_id = self.request_id();
+        let found = self
+            .state
+            .db
+            .run(move |conn| load_callers(conn, &credential, wanted, &request_id))
+            .await?;
+        let callers: Vec<Caller> = found.ok_or_else(|| self.refused())?;
+        self.count(&callers)?;
+        Ok(callers)
+    }
+
+    /// 401, or 429 for an address that fails too often.
+    fn refused(&self) -> Problem {
+        match self.state.limits.refuse(&self.request) {
+            Ok(()) => Problem::unauthenticated(),
+            Err(wait) => Problem::rate_limited(whole_seconds(wait)),
         }
+    }
+
+    /// 429 for a credential that asks too much.
+    fn count(&self, callers: &[Caller]) -> Result<(), Problem> {
+        let Some(caller) = callers.first() else {
+            return Ok(());
+        };
+        if self.request.extensions().contains::<Counted>() {
+            return Ok(());
+        }
+        self.request.extensions_mut().insert(Counted);
+        let credential = caller.token_id.unwrap_or(caller.user_id);
+        self.state
+            .limits
+            .admit(credential)
+            .map_err(|wait| Problem::rate_limited(whole_seconds(wait)))
+    }
+
+    /// Authenticates, for every workspace the credential works in: one for an API token. 401
+    /// otherwise.
+    pub async fn authenticate(&self) -> Result<Vec<Caller>, Problem> {
+        self.load(None).await
+    }
+
+    /// Authenticates for the workspace of the path: 404 when the credential does not work there.
+    pub async fn in_workspace(&self) -> Result<Caller, Problem> {
+        let wanted = self.path_id("workspace_id").unwrap_or(Uuid::nil());
+        let callers = self.load(Some(wanted)).await?;
+        callers.into_iter().next().ok_or_else(Problem::not_found)
     }
 
     /// The tenant of the path, if the actor can see it.
@@ -239,11 +355,16 @@ impl Call {
         caller: &Caller,
         tenant_id: Uuid,
     ) -> Result<TenantAccess, Problem> {
-        let workspace_id = caller.workspace_id;
+        let (workspace_id, visible) = (caller.workspace_id, caller.visible_tenants());
         let found: Option<TenantRow> = self
-            .state
-            .db
-            .run(move |conn| store::tenants::find_tenant(conn, workspace_id, tenant_id))
+            .run(move |conn| {
+                store::tenants::find_visible_tenant(
+                    conn,
+                    workspace_id,
+                    tenant_id,
+                    visible.as_deref(),
+                )
+            })
             .await?;
         caller.access(found)
     }

@@ -3,9 +3,13 @@
 //! The only place that reads environment variables. It must not open anything: a variable that is
 //! missing or malformed is named before the first connection is tried.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
 
 use store::keys::{AuditKey, MasterKey, SealingKey};
+
+use crate::limits::{LimitSettings, Rate};
+use crate::oidc::{Oidc, OidcSettings};
 
 /// Everything the process needs to know.
 #[derive(Clone)]
@@ -24,8 +28,10 @@ pub struct Config {
     pub from_master_key: bool,
     /// Tracing filter.
     pub log_filter: String,
-    /// Names of variables that were set and are not used by this build.
-    pub unused: Vec<&'static str>,
+    /// Whose access tokens are taken besides API tokens.
+    pub oidc: Option<OidcSettings>,
+    /// How much each may ask.
+    pub limits: LimitSettings,
 }
 
 /// A variable that is missing or malformed: one line, never the value.
@@ -93,10 +99,8 @@ impl Config {
                 "it must be a tracing filter, such as info",
             ));
         }
-        let unused = ["PROMOTION_OIDC_ISSUER", "PROMOTION_OIDC_AUDIENCE"]
-            .into_iter()
-            .filter(|name| get(name).is_some())
-            .collect();
+        let oidc = oidc(&get)?;
+        let limits = limits(&get)?;
         Ok(Self {
             database_url,
             bind,
@@ -105,9 +109,61 @@ impl Config {
             audit_key,
             from_master_key,
             log_filter,
-            unused,
+            oidc,
+            limits,
         })
     }
+}
+
+/// Both or neither.
+fn oidc(get: &impl Fn(&str) -> Option<String>) -> Result<Option<OidcSettings>, ConfigError> {
+    const ISSUER: &str = "PROMOTION_OIDC_ISSUER";
+    const AUDIENCE: &str = "PROMOTION_OIDC_AUDIENCE";
+    let settings = match (get(ISSUER), get(AUDIENCE)) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(ConfigError::Missing(AUDIENCE)),
+        (None, Some(_)) => return Err(ConfigError::Missing(ISSUER)),
+        (Some(issuer), Some(audience)) => OidcSettings { issuer, audience },
+    };
+    Oidc::new(settings.clone()).map_err(|why| ConfigError::Malformed(ISSUER, why))?;
+    if settings.audience.len() > 500 || settings.audience.chars().any(char::is_control) {
+        return Err(ConfigError::Malformed(
+            AUDIENCE,
+            "it must be one audience of at most 500 characters",
+        ));
+    }
+    Ok(Some(settings))
+}
+
+fn limits(get: &impl Fn(&str) -> Option<String>) -> Result<LimitSettings, ConfigError> {
+    const REQUESTS: &str = "PROMOTION_RATE_LIMIT_PER_SECOND";
+    const FAILURES: &str = "PROMOTION_FAILED_AUTHENTICATIONS_PER_SECOND";
+    const PROXIES: &str = "PROMOTION_TRUSTED_PROXIES";
+    let rate = |name: &'static str, default: Rate| match get(name) {
+        None => Ok(default),
+        Some(text) => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|n: &NonZeroU32| n.get() <= 1_000_000)
+            .map(Rate::of)
+            .ok_or(ConfigError::Malformed(
+                name,
+                "it must be a number from 1 to 1000000",
+            )),
+    };
+    let defaults = LimitSettings::default();
+    let trusted_proxies = get(PROXIES)
+        .iter()
+        .flat_map(|text| text.split(','))
+        .map(|text| text.trim().parse::<IpAddr>().map(|ip| ip.to_canonical()))
+        .collect::<Result<_, _>>()
+        .map_err(|_| ConfigError::Malformed(PROXIES, "it must be addresses with commas between"))?;
+    Ok(LimitSettings {
+        requests: rate(REQUESTS, defaults.requests)?,
+        failures: rate(FAILURES, defaults.failures)?,
+        trusted_proxies,
+    })
 }
 
 fn keys(
@@ -161,7 +217,7 @@ mod tests {
         let url = ("DATABASE_URL", "postgres://localhost/x");
         let key = ("PROMOTION_MASTER_KEY", KEY);
         assert_eq!(refusal(&[url, key]), None);
-        let table: [(&[(&str, &str)], &str); 7] = [
+        let table: [(&[(&str, &str)], &str); 12] = [
             (&[key], "DATABASE_URL is not set"),
             (&[key, ("DATABASE_URL", "  ")], "DATABASE_URL is not set"),
             (
@@ -180,6 +236,31 @@ mod tests {
             (
                 &[url, key, ("PROMOTION_DATABASE_POOL", "0")],
                 "PROMOTION_DATABASE_POOL is malformed",
+            ),
+            (
+                &[url, key, ("PROMOTION_OIDC_ISSUER", "https://secret.test")],
+                "PROMOTION_OIDC_AUDIENCE is not set",
+            ),
+            (
+                &[url, key, ("PROMOTION_OIDC_AUDIENCE", "secret")],
+                "PROMOTION_OIDC_ISSUER is not set",
+            ),
+            (
+                &[
+                    url,
+                    key,
+                    ("PROMOTION_OIDC_AUDIENCE", "api"),
+                    ("PROMOTION_OIDC_ISSUER", "http://secret.test"),
+                ],
+                "PROMOTION_OIDC_ISSUER is malformed",
+            ),
+            (
+                &[url, key, ("PROMOTION_RATE_LIMIT_PER_SECOND", "0")],
+                "PROMOTION_RATE_LIMIT_PER_SECOND is malformed",
+            ),
+            (
+                &[url, key, ("PROMOTION_TRUSTED_PROXIES", "10.0.0.1,secret")],
+                "PROMOTION_TRUSTED_PROXIES is malformed",
             ),
         ];
         for (given, expected) in table {

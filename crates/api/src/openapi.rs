@@ -94,7 +94,7 @@ fn build() -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     if let Some(components) = document.get_mut("components") {
         components["securitySchemes"] = json!({
-            "api_token": {"type": "http", "scheme": "bearer", "description": "An API token: `pat_` and 43 characters."}
+            "api_token": {"type": "http", "scheme": "bearer", "description": "An API token (`pat_` and 43 characters), or an access token of the configured identity provider."}
         });
     }
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();

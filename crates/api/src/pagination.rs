@@ -5,16 +5,17 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Query;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use store::page::{AfterName, Before};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::cursor;
 use crate::problem::{FieldError, Problem};
 use crate::strict_json::{parse_uuid, text_fault};
+
+pub use crate::cursor::encode as encode_cursor;
 
 /// The answer of every list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,16 +60,6 @@ impl<T> Page<T> {
         };
         Self::of(rows, key, view)
     }
-}
-
-/// Packs the key of an item.
-pub fn encode_cursor(list: &str, parts: &[&str]) -> String {
-    let mut text = list.to_owned();
-    for part in parts {
-        text.push('\u{1f}');
-        text.push_str(part);
-    }
-    URL_SAFE_NO_PAD.encode(text)
 }
 
 /// A cursor by time and id.
@@ -138,17 +129,7 @@ impl Parameters {
     /// `cursor`: the parts of the key it packs.
     pub fn cursor(&mut self, list: &str, parts: usize) -> Option<Vec<String>> {
         let text = self.take("cursor")?;
-        let decoded = URL_SAFE_NO_PAD
-            .decode(&text)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .filter(|text| !text.contains('\0') && text.len() <= 4096);
-        let found = decoded.and_then(|text| {
-            let mut pieces = text.split('\u{1f}').map(str::to_owned);
-            let named = pieces.next()? == list;
-            let rest: Vec<String> = pieces.collect();
-            (named && rest.len() == parts).then_some(rest)
-        });
+        let found = cursor::decode(&text, list, parts);
         self.cursor_fault |= found.is_none();
         found
     }

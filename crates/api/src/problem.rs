@@ -104,8 +104,14 @@ impl Problem {
     pub fn unauthenticated() -> Self {
         Self::new(
             Code::Unauthenticated,
-            "Send a valid API token as \"Authorization: Bearer <token>\".",
+            "Send a valid API or access token as \"Authorization: Bearer <token>\".",
         )
+    }
+
+    /// Too many requests, or too many refused credentials; may come again after so many seconds.
+    pub fn rate_limited(seconds: u64) -> Self {
+        Self::new(Code::RateLimited, "Too many requests; see Retry-After.")
+            .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// The actor lacks a capability; `required_capability` names it.

@@ -145,7 +145,11 @@ impl PromotionStart {
         if !still {
             return Ok(Decision::Moved);
         }
-        if let Some(capability) = lost_right(conn, caller, tenants)? {
+        let needed = [
+            (selection.target_tenant_id, Capability::PromotionExecute),
+            (selection.source_tenant_id, Capability::CompareView),
+        ];
+        if let Some(capability) = lost_right(conn, caller, &needed)? {
             return Ok(Decision::Denied(capability));
         }
         if derived.preflight.plan.plan_digest != self.plan_digest {
@@ -190,7 +194,7 @@ impl PromotionStart {
             launch_context: launch_json(self.body.launch_context.as_ref()),
             summary_counts: store::runs::initial_counts(subjects.len()),
             initiator_user_id: caller.user_id,
-            initiator_token_id: Some(caller.token_id),
+            initiator_token_id: caller.token_id,
         };
         match store::runs::insert_run(conn, &new)? {
             RunInsert::Inserted(run) => {
@@ -222,16 +226,16 @@ pub fn enqueue_first(conn: &mut PgConnection, run: &RunRow) -> Result<(), StoreE
 }
 
 /// The right that the actor does not hold any more, judged on rows of this transaction.
-fn lost_right(
+pub fn lost_right(
     conn: &mut PgConnection,
     caller: &Caller,
-    [source, target]: [Uuid; 2],
+    needed: &[(Uuid, Capability)],
 ) -> Result<Option<Capability>, StoreError> {
-    let usable = store::tokens::find_usable_token(conn, caller.token_id)?.is_some();
-    for (tenant_id, needed) in [
-        (target, Capability::PromotionExecute),
-        (source, Capability::CompareView),
-    ] {
+    let usable = match caller.token_id {
+        Some(token_id) => store::tokens::find_usable_token(conn, token_id)?.is_some(),
+        None => store::identities::has_identity(conn, caller.workspace_id, caller.user_id)?,
+    };
+    for &(tenant_id, needed) in needed {
         let (workspace_role, tenant_role) =
             store::memberships::find_roles(conn, caller.workspace_id, tenant_id, caller.user_id)?;
         let role = |text: Option<String>| text.and_then(|text| Role::from_str(&text).ok());

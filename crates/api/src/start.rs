@@ -180,7 +180,7 @@ impl PlainStart {
             launch_context: launch_json(self.launch_context.as_ref()),
             summary_counts: store::runs::initial_counts(0),
             initiator_user_id: caller.user_id,
-            initiator_token_id: Some(caller.token_id),
+            initiator_token_id: caller.token_id,
         };
         match store::runs::insert_run(conn, &new)? {
             RunInsert::Inserted(run) => {
@@ -269,9 +269,17 @@ pub struct AuditedStart {
     pub tenant_id: Uuid,
     /// Chains the entry.
     pub key: store::keys::AuditKey,
+    /// What every entry of this start says besides.
+    about: Value,
 }
 
 impl AuditedStart {
+    /// The same, saying in every entry what the start is about.
+    #[must_use]
+    pub fn about(self, about: Value) -> Self {
+        Self { about, ..self }
+    }
+
     /// Appends one entry of the operation.
     pub fn append(
         &self,
@@ -281,6 +289,13 @@ impl AuditedStart {
         detail: Value,
     ) -> Result<(), StoreError> {
         let action = format!("{}.{suffix}", self.operation.as_str());
+        let detail = match (self.about.clone(), detail) {
+            (Value::Object(mut about), Value::Object(more)) => {
+                about.extend(more);
+                Value::Object(about)
+            }
+            (_, detail) => detail,
+        };
         let mut entry = self.caller.audit_on(self.tenant_id, &action, detail);
         entry.operation_run_id = run_id;
         store::audit::append(conn, &self.key, &entry).map(|_| ())
@@ -300,6 +315,7 @@ impl Call {
             operation,
             tenant_id,
             key: self.state.audit_key.clone(),
+            about: Value::Null,
         }
     }
 

@@ -198,6 +198,13 @@ impl<'e> Members<'e> {
         found
     }
 
+    /// A required boolean.
+    pub fn required_boolean(&mut self, name: &str) -> Option<bool> {
+        let already = self.count();
+        let found = self.optional_boolean(name);
+        self.required(name, found, already)
+    }
+
     /// A boolean, or nothing.
     pub fn optional_boolean(&mut self, name: &str) -> Option<bool> {
         let value = self.take(name)?;

@@ -103,6 +103,10 @@ pub(crate) enum AuditCommand {
         /// The chain head of an earlier export: proves that the log was not cut since.
         #[arg(long, value_name = "HEAD", requires = "workspace")]
         expected_head: Option<String>,
+        /// How many entries after a change of the master key may still be of the earlier one
+        /// (`PROMOTION_PREVIOUS_MASTER_KEY`): processes restarted one by one leave a few.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        overlap_entries: u32,
     },
     /// Print the audit log as JSON Lines, the chain head last.
     Export {

@@ -17,10 +17,12 @@ use crate::references::{Overrides, ReferenceCatalog};
 use crate::{literal, secret};
 
 mod catalog;
+mod managed_apps;
 mod payload;
 mod token;
 mod tree;
 
+pub(crate) use managed_apps::is_derived;
 pub(crate) use payload::{base64_of, each as each_payload, text_of};
 pub(crate) use tree::flag_set;
 
@@ -118,11 +120,26 @@ pub(crate) fn content_hash(row: &PolicyType, policy: &CapturedPolicy) -> String 
         .filter(|facet| row.has_facet(*facet))
         .map(|facet| (facet, facet_value(row, policy, facet, Reading::Raw)))
         .collect();
-    json::digest(&serde_json::json!({
+    let mut covered = serde_json::json!({
         "name": policy.display_name,
         "state": state(row, policy),
         "facets": facets,
-    }))
+    });
+    add_child_ids(row, policy, &mut covered);
+    json::digest(&covered)
+}
+
+/// Adds the ids of children to what a digest covers: a child that was made anew is another one.
+pub(crate) fn add_child_ids(row: &PolicyType, policy: &CapturedPolicy, covered: &mut Value) {
+    let mut ids = BTreeSet::new();
+    for place in row.child_ids {
+        pattern::visit(&policy.content, place, &mut |_, value| {
+            ids.insert(json::canonical(value).to_ascii_lowercase());
+        });
+    }
+    if let (false, Value::Object(members)) = (ids.is_empty(), covered) {
+        members.insert("child_ids".to_owned(), serde_json::json!(ids));
+    }
 }
 
 fn read(
@@ -182,6 +199,9 @@ fn settings(
             }
         }
     }
+    for place in row.child_ids {
+        pattern::remove(&mut value, place);
+    }
     // Literals before references: the name of a referred object is not a text of this policy.
     payload::decode(row, &mut value);
     let literals = literals(reading);
@@ -209,6 +229,9 @@ fn settings(
         (Value::Object(members), Some(property)) => members.remove_entry(property),
         _ => None,
     };
+    if row.adapter == Adapter::ManagedApps {
+        managed_apps::drop_derived(&mut value);
+    }
     tree::canonicalize(row, &mut value);
     if let (Value::Object(members), Some((property, settings))) = (&mut value, settings) {
         members.insert(property, catalog::tree(settings));

@@ -15,15 +15,21 @@ use crate::policy_type::{Adapter, Kinds, PolicyType, odata_type};
 use crate::secret::{self, SecretKey};
 
 mod assignments;
+pub(crate) mod default_object;
 mod identity;
 mod noise;
 pub(crate) mod references;
 mod secrets;
+mod stored;
 
 pub(crate) use identity::key as identity_key;
+pub use stored::StoredVersion;
 
 /// Deepest nesting that is captured; the deepest real policy nests 20 levels.
 const MAX_DEPTH: usize = 100;
+/// Longest name that is captured, in bytes: Intune's own limit is 1,000 characters, the index of
+/// names ends at 2,700 bytes.
+const MAX_NAME_BYTES: usize = 2_000;
 /// Largest object that is captured, in bytes of JSON.
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 
@@ -78,6 +84,15 @@ pub fn capture(
             );
         }
     };
+    if display_name.len() > MAX_NAME_BYTES {
+        return refuse(
+            "too_large",
+            format!(
+                "{} is longer than {MAX_NAME_BYTES} bytes.",
+                row.name_property
+            ),
+        );
+    }
     for (property, items) in raw.sub_collections {
         item.insert(property, Value::Array(items));
     }
@@ -91,9 +106,10 @@ pub fn capture(
     for place in row.server_state {
         pattern::remove(&mut content, place);
     }
+    let is_default = default_object::normalize(row, &external_id, &mut content);
     let assignments = match row.assignments {
-        Some(_) => assignments::normal_form(raw.assignments.unwrap_or_default()),
-        None => Value::Array(Vec::new()),
+        Some(_) if !is_default => assignments::normal_form(raw.assignments.unwrap_or_default()),
+        _ => Value::Array(Vec::new()),
     };
     let mut policy = CapturedPolicy {
         policy_type: row.key.to_owned(),

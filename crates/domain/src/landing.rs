@@ -255,3 +255,6 @@ impl Resolved {
         self.landed = Some(Landed::Id(object.external_id.clone()));
     }
 }
+
+#[cfg(test)]
+mod landing_test;

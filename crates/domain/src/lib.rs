@@ -7,26 +7,31 @@
 //! A policy walks through it like this: [`capture`] turns what Graph answered into an immutable
 //! [`model::CapturedPolicy`]; [`canonical`] gives each of its four facets a fingerprint in which
 //! references stand by meaning; [`compare`] matches two inventories; [`preflight`] adds readiness
-//! and resolves references; [`plan`] derives the write steps and their digest; [`verify`] compares
+//! and resolves references; [`plan`] derives the write steps and their digest
+//! ([`restore`] those that give a tenant its own version back); [`verify`] compares
 //! what was read back with what was planned; [`run`] and [`summary`] keep the books.
 
 pub mod canonical;
 pub mod capability;
 pub mod capture;
+pub(crate) mod chosen_id;
 pub mod compare;
 pub mod diff;
+mod gates;
 pub mod inventory;
 pub mod json;
 pub mod landing;
 pub(crate) mod literal;
 pub mod mapping;
 pub mod model;
+pub mod oma;
 pub mod operation;
 pub mod pairing;
 pub mod plan;
 pub mod policy_type;
 pub mod preflight;
 pub mod references;
+pub mod restore;
 pub mod run;
 pub mod secret;
 pub mod selection;

@@ -106,6 +106,7 @@ impl OperationType {
                 "policy.restore.deduped",
                 "policy.restore.scope_busy",
                 "policy.restore.blocked",
+                "policy.restore.stale",
                 "policy.restore.denied",
                 "policy.restore.started",
                 "policy.restore.cancel_requested",

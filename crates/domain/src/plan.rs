@@ -108,7 +108,7 @@ pub struct PlannedSubject {
     pub written: Written,
 }
 
-/// The plan: ready subjects in execution order (wave, type, name, key).
+/// The plan: ready subjects in execution order (wave, type, rank, name, key).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionPlan {
     /// [`policy_type::REGISTRY_VERSION`] at that time.
@@ -188,7 +188,8 @@ pub fn plan_subject(input: SubjectInput<'_>) -> Result<PlannedSubject, StepError
     Ok(PlannedSubject { pinned, written })
 }
 
-fn revision(
+/// Stands for exactly what would be written.
+pub(crate) fn revision(
     row: &PolicyType,
     action: Action,
     target: Option<&PinnedTarget>,
@@ -216,7 +217,7 @@ fn revision(
 
 /// Orders the subjects and gives the plan its digest.
 pub fn assemble(target_tenant_id: Uuid, mut subjects: Vec<PlannedSubject>) -> ExecutionPlan {
-    subjects.sort_by(|a, b| order(&a.pinned).cmp(&order(&b.pinned)));
+    subjects.sort_by(|a, b| order(a).cmp(&order(b)));
     let revisions: BTreeMap<&str, &str> = subjects
         .iter()
         .map(|s| (s.pinned.subject_key.as_str(), s.pinned.revision.as_str()))
@@ -233,10 +234,21 @@ pub fn assemble(target_tenant_id: Uuid, mut subjects: Vec<PlannedSubject>) -> Ex
     }
 }
 
-fn order(pinned: &PinnedSubject) -> (u8, &str, &str, &str) {
+fn order(subject: &PlannedSubject) -> (u8, &str, i64, &str, &str) {
+    let pinned = &subject.pinned;
+    // Fresh objects are ranked behind the others: made in order, most get their rank by themselves.
+    let rank = policy_type::find(&pinned.policy_type).and_then(|row| {
+        subject
+            .written
+            .expected
+            .content
+            .get(row.priority?)?
+            .as_i64()
+    });
     (
         pinned.wave,
         &pinned.policy_type,
+        rank.unwrap_or_default(),
         &pinned.display_name,
         &pinned.subject_key,
     )

@@ -5,16 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::canonical;
+use crate::chosen_id::{self, ChosenIds};
 use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
+use crate::gates;
 use crate::inventory::Inventory;
 use crate::landing::{Lander, Resolved};
 use crate::model::CapturedPolicy;
+use crate::oma;
 use crate::plan::{self, Action, ExecutionPlan, PlannedSubject, SubjectInput};
-use crate::policy_type::{self, PolicyType, Support};
+use crate::policy_type::{self, PolicyType};
 use crate::references::{Overrides, ReferenceCatalog};
 use crate::selection::Selection;
 use crate::steps::{self, Landing};
@@ -114,12 +118,16 @@ pub struct PreflightInput<'a> {
     pub source_contents: &'a Contents,
     /// Target versions of [`versions_needed`].
     pub target_contents: &'a Contents,
+    /// Whether the source's connection may be asked for the plain text of encrypted OMA values.
+    pub source_secrets_readable: bool,
     /// Source policy -> live target policy that an earlier run promoted it to.
     pub previously_promoted: &'a HashMap<Uuid, Uuid>,
+    /// The present time, for dates that the service refuses when they have passed.
+    pub now: DateTime<Utc>,
 }
 
 /// The source and target versions whose content a preflight reads.
-pub fn versions_needed(comparison: &Comparison) -> (Vec<Uuid>, Vec<Uuid>) {
+pub fn versions_needed(comparison: &Comparison, target: &Inventory) -> (Vec<Uuid>, Vec<Uuid>) {
     let writable = comparison.subjects.iter().filter(|subject| {
         matches!(
             subject.state,
@@ -127,7 +135,7 @@ pub fn versions_needed(comparison: &Comparison) -> (Vec<Uuid>, Vec<Uuid>) {
         )
     });
     writable.fold(
-        (Vec::new(), Vec::new()),
+        (Vec::new(), gates::peers_needed(comparison, target)),
         |(mut source, mut target), subject| {
             source.extend(subject.source_version_id);
             target.extend(subject.target_version_id);
@@ -152,15 +160,17 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
     order.sort_by_key(|(position, _, row)| (row.wave, *position));
 
     let mut lander = Lander::new(&input);
+    let mut chosen = ChosenIds::new(&input);
     let mut decided: Vec<(usize, PreflightSubject)> = Vec::with_capacity(order.len());
     let mut planned: Vec<PlannedSubject> = Vec::new();
     let mut warnings = Vec::new();
     for (position, subject, row) in order {
-        let (outcome, plan) = decide(&input, &lander, subject, row);
+        let (outcome, plan) = decide(&input, &lander, &chosen, subject, row);
         if let Some(plan) = plan {
             warnings.extend(leaves_enforcement(&input, subject, row, &plan));
             if plan.pinned.action == Action::Create {
                 lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
+                chosen.take(row, &plan.pinned.landing);
             }
             planned.push(plan);
         }
@@ -198,6 +208,7 @@ fn leaves_enforcement(
 fn decide(
     input: &PreflightInput<'_>,
     lander: &Lander<'_>,
+    chosen: &ChosenIds,
     subject: &Subject,
     row: &'static PolicyType,
 ) -> (PreflightSubject, Option<PlannedSubject>) {
@@ -237,15 +248,15 @@ fn decide(
         SubjectState::Missing | SubjectState::Different => {}
     }
     let mut holds = Holds::default();
-    if let Support::CaptureOnly(why) = row.support {
-        holds.block("capture_only", why);
-    }
     if subject.state == SubjectState::Missing {
         hold_previously_promoted(input, subject, &mut outcome, &mut holds);
     }
     let source = subject
         .source_version_id
         .and_then(|id| input.source_contents.get(&id));
+    if let Some(why) = policy_type::why_not_promoted(row, source.map(|source| &source.content)) {
+        holds.block("capture_only", why);
+    }
     let target = subject
         .target_version_id
         .map(|id| input.target_contents.get(&id));
@@ -256,8 +267,22 @@ fn decide(
         );
         return (holds.settle(outcome), None);
     };
-    let landing = land(input, lander, source, row, &mut outcome, &mut holds);
+    let mut landing = land(input, lander, source, row, &mut outcome, &mut holds);
+    if row.adapter == policy_type::Adapter::AuthenticationContext && target.is_none() {
+        chosen_id::choose(chosen, &source.external_id, &mut landing, &mut holds);
+    }
     hold_literals(input, source, &mut holds);
+    if let (false, Some(place)) = (
+        input.source_secrets_readable,
+        oma::open(&source.content).first(),
+    ) {
+        let text = format!(
+            "/omaSettings/{}/value is encrypted, and reading secrets is not allowed on the source's connection.",
+            place.position
+        );
+        holds.block("secret_value_required", text);
+    }
+    gates::hold(input, subject, row, source, &mut holds);
     if !holds.is_empty() {
         return (holds.settle(outcome), None);
     }

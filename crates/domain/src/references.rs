@@ -21,6 +21,23 @@ pub struct ReferenceObject {
     pub discriminator: String,
 }
 
+impl ReferenceObject {
+    /// What makes two objects of this kind in two tenants one, besides the discriminator: the name.
+    /// An app is known by its kind and its package or bundle id alone, where it has one.
+    pub(crate) fn meant_name(&self) -> Option<&str> {
+        let name = self.name.as_deref()?;
+        Some(meant_name(&self.kind, name, &self.discriminator))
+    }
+}
+
+fn meant_name<'n>(kind: &str, name: &'n str, discriminator: &str) -> &'n str {
+    let by_package = kind == "mobile_app"
+        && discriminator
+            .split_once('/')
+            .is_some_and(|(_, package)| !package.is_empty());
+    if by_package { "" } else { name }
+}
+
 /// The references of one tenant.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceCatalog {
@@ -57,10 +74,10 @@ impl ReferenceCatalog {
         };
         for object in objects {
             let key = (object.kind.clone(), object.external_id.to_ascii_lowercase());
-            if let Some(name) = &object.name {
+            if let Some(name) = object.meant_name() {
                 let named = (
                     object.kind.clone(),
-                    name.clone(),
+                    name.to_owned(),
                     object.discriminator.clone(),
                 );
                 catalog
@@ -94,8 +111,18 @@ impl ReferenceCatalog {
             .get(&(kind.to_owned(), external_id.to_ascii_lowercase()))
     }
 
-    /// All live objects of a kind with this name and discriminator, in id order.
+    /// Graph's ids (lower case) of every object of a kind.
+    pub fn external_ids<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
+        self.by_id
+            .keys()
+            .filter(move |(of, _)| of == kind)
+            .map(|(_, id)| id.as_str())
+    }
+
+    /// All live objects of a kind with this name and discriminator, in id order. An app with a
+    /// package or bundle id has that for its name.
     pub fn named(&self, kind: &str, name: &str, discriminator: &str) -> Vec<&ReferenceObject> {
+        let name = meant_name(kind, name, discriminator);
         let key = (kind.to_owned(), name.to_owned(), discriminator.to_owned());
         let ids = self.by_name.get(&key).map_or(&[][..], Vec::as_slice);
         ids.iter()

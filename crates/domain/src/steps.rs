@@ -10,25 +10,36 @@ use serde_json::Value;
 
 use crate::canonical::{self, Reading};
 use crate::capture;
+use crate::chosen_id;
 use crate::json;
 use crate::model::{CapturedPolicy, Facet, GraphVersion, ReferenceUse};
+use crate::oma;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 use crate::references::Overrides;
 use crate::secret;
 use crate::selection::{Carry, Options};
 
+mod authentication_strength;
 mod body;
 mod catalog;
+mod checks;
 mod compliance;
 mod conditional_access;
+mod default_object;
 mod desired;
 mod device_configuration;
 mod literals;
+mod managed_apps;
 mod notification;
+mod parts;
+mod per_target;
 mod placeholder;
 mod templates;
 
 pub use literals::literal_paths;
+pub use managed_apps::written_later;
+pub use parts::{brought_later, is_ranked};
+pub use per_target::is_child;
 pub use placeholder::{fill, fill_policy};
 pub use templates::write_templates;
 
@@ -53,6 +64,15 @@ pub enum StepKind {
     ReplaceAction,
     /// Removes a child that the source does not have.
     DeleteChild,
+    /// The same where the child's id is not known before: it takes the place of `{child}` in the path.
+    DeleteFound {
+        /// Sub-collection path below the item.
+        collection: String,
+        /// What tells the child.
+        key: String,
+        /// Its value.
+        value: String,
+    },
 }
 
 /// One call. `{item}` in `path` stands for the object's id; a string `$created:<subject key>` in
@@ -137,17 +157,20 @@ fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, StepEr
 /// Builds the calls.
 pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     let row = input.row;
-    check_source(&input)?;
+    checks::source(&input)?;
+    default_object::check(row, input.source, input.target)?;
     let desired = desired::desired(&input)?;
     if let Some(target) = input.target {
-        check_immutable(row, &desired.content, target)?;
+        checks::immutable(row, &desired.content, target)?;
     }
     let mut steps = Vec::new();
     let mut content = desired.content;
     match input.target {
         None => {
-            let body = body::create(row, &content)?;
-            check_secrets(&body)?;
+            let mut body = body::create(row, &content)?;
+            choose_id(&input, &mut body)?;
+            checks::secrets(row, &body)?;
+            let (body, rest) = parts::split(row, body);
             steps.push(step(
                 row,
                 "create",
@@ -156,8 +179,18 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 "",
                 Some(body),
             ));
-            if row.adapter == Adapter::NotificationTemplate {
-                notification::create(row, &content, &mut steps)?;
+            steps.extend(rest.map(|rest| parts::complete(row, rest)));
+            match row.adapter {
+                Adapter::NotificationTemplate => {
+                    notification::create(row, &content, &mut steps)?;
+                }
+                Adapter::ManagedApps => {
+                    managed_apps::write(row, &mut content, None, &mut steps)?;
+                }
+                Adapter::AuthenticationStrength => {
+                    authentication_strength::create(row, &content, &mut steps)?;
+                }
+                _ => {}
             }
             if row.adapter == Adapter::SettingsCompliance {
                 compliance::set(row, &content, None, &mut steps);
@@ -166,7 +199,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
         Some(target) => {
             body::clear(row, &mut content, &target.content);
             let body = body::update(&input, &content, target)?;
-            check_secrets(&body)?;
+            checks::secrets(row, &body)?;
             let verb = match row.update {
                 UpdateVerb::Patch => "PATCH",
                 UpdateVerb::Put => "PUT",
@@ -189,7 +222,15 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 Adapter::SettingsCompliance => {
                     compliance::set(row, &content, Some(&target.content), &mut steps);
                 }
+                Adapter::ManagedApps => {
+                    managed_apps::write(row, &mut content, Some(&target.content), &mut steps)?;
+                }
+                Adapter::AuthenticationStrength => {
+                    authentication_strength::update(row, &content, &target.content, &mut steps)?;
+                    body::drop_idle_update(&mut steps, &target.content);
+                }
                 Adapter::Plain
+                | Adapter::AuthenticationContext
                 | Adapter::SettingsCatalog
                 | Adapter::ReusableSetting
                 | Adapter::DeviceConfiguration
@@ -198,6 +239,8 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
         }
     }
     let assignments = assign(&input, desired.assignments, &mut steps);
+    let standing = input.target.map(|target| &target.content);
+    parts::rank(row, &content, standing, &mut steps);
     let expected = expected(&input, content, assignments);
     let of_itself = |step: &WriteStep| matches!(step.name.as_str(), "update" | "schedule_actions");
     if let Some(target) = input.target
@@ -209,16 +252,43 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     Ok(Written { steps, expected })
 }
 
+/// Gives a new object the id that the plan chose for it, where the caller chooses it.
+fn choose_id(input: &StepInput<'_>, body: &mut Value) -> Result<(), StepError> {
+    if input.row.adapter != Adapter::AuthenticationContext {
+        return Ok(());
+    }
+    let (Some(id), Value::Object(members)) = (chosen_id::of_landing(input.landing), body) else {
+        return refuse("no_free_id", "No id was chosen for the new object.");
+    };
+    members.insert("id".to_owned(), Value::String(id.to_owned()));
+    Ok(())
+}
+
 /// Whether the object itself is as planned already, so that only what hangs on it is written: a
 /// change of assignments alone does not rewrite settings.
 fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPolicy) -> bool {
     let row = input.row;
+    // What has an action of its own is no reason to rewrite the object.
+    let itself = |policy: &CapturedPolicy| {
+        let mut policy = policy.clone();
+        if row.adapter == Adapter::ManagedApps {
+            for place in row.strip_update {
+                json::pattern::remove(&mut policy.content, place);
+            }
+        }
+        policy
+    };
+    let (wanted, standing) = (itself(expected), itself(target));
     let same = |facet| {
-        canonical::facet_value(row, expected, facet, Reading::Raw)
-            == canonical::facet_value(row, target, facet, Reading::Raw)
+        canonical::facet_value(row, &wanted, facet, Reading::Raw)
+            == canonical::facet_value(row, &standing, facet, Reading::Raw)
     };
     let tags_stay = input.options.scope_tags == Carry::KeepTarget;
-    canonical::state(row, expected) == canonical::state(row, target)
+    // A restore may give a name back.
+    let name =
+        |policy: &CapturedPolicy| json::pattern::get(&policy.content, row.name_property).cloned();
+    name(expected) == name(target)
+        && canonical::state(row, expected) == canonical::state(row, target)
         && same(Facet::Settings)
         && same(Facet::Description)
         && (!row.has_facet(Facet::ScopeTags) || tags_stay || same(Facet::ScopeTags))
@@ -236,6 +306,10 @@ fn assign(input: &StepInput<'_>, wanted: Value, steps: &mut Vec<WriteStep>) -> V
     };
     if same_assignments(input.row, &wanted, &standing) {
         return standing;
+    }
+    if rule.per_target {
+        steps.extend(per_target::steps(input.row, rule.read, &wanted, &standing));
+        return wanted;
     }
     let body = serde_json::json!({ rule.wrapper: wanted });
     let path = format!("/{{item}}/{}", rule.action);
@@ -291,96 +365,6 @@ fn expected(input: &StepInput<'_>, content: Value, assignments: Value) -> Captur
     expected
 }
 
-/// What no call can be built from at all.
-fn check_source(input: &StepInput<'_>) -> Result<(), StepError> {
-    let polymorphic = input.row.identity.contains(&"@odata.type");
-    if polymorphic && policy_type::odata_type(&input.source.content).is_empty() {
-        return refuse(
-            "invalid_for_create",
-            "/@odata.type is missing: Graph did not say which kind of policy this is.",
-        );
-    }
-    if input.row.adapter == Adapter::DeviceConfiguration {
-        device_configuration::check(&input.source.content)?;
-    }
-    if input.row.adapter == Adapter::ConditionalAccess {
-        let target = input.target.map(|target| &target.content);
-        conditional_access::check(&input.source.content, target)?;
-    }
-    let mut planted = None;
-    for part in [&input.source.content, &input.source.assignments] {
-        json::each_text(part, "", &mut |pointer, text| {
-            if text.starts_with(placeholder::CREATED) {
-                planted.get_or_insert_with(|| pointer.to_owned());
-            }
-        });
-    }
-    match planted {
-        Some(pointer) => refuse(
-            "invalid_for_create",
-            format!("{pointer} begins with a word that is reserved here; change it in the source."),
-        ),
-        None => Ok(()),
-    }
-}
-
-/// A write that lacks a secret, or carries a marker in its place, would break the policy.
-fn check_secrets(body: &Value) -> Result<(), StepError> {
-    let found = secret::find(body);
-    if let Some(blob) = found.iter().find(|secret| secret.tenant_specific) {
-        return refuse(
-            "tenant_specific_blob",
-            format!(
-                "{} holds an onboarding blob of the source tenant; onboard the target with its own.",
-                blob.pointer
-            ),
-        );
-    }
-    match found.first() {
-        Some(secret) => refuse(
-            "secret_value_required",
-            format!(
-                "{} holds a secret that Graph does not return; write this policy by hand.",
-                secret.pointer
-            ),
-        ),
-        None => Ok(()),
-    }
-}
-
-/// Members that Graph does not change in place must be equal already.
-fn check_immutable(
-    row: &PolicyType,
-    desired: &Value,
-    target: &CapturedPolicy,
-) -> Result<(), StepError> {
-    for place in row.immutable {
-        let read = |content: &Value| {
-            let value = json::pattern::get(content, place)
-                .cloned()
-                .unwrap_or(Value::Null);
-            let default = row.defaults.iter().any(|(path, text)| {
-                path == place && serde_json::from_str(text).is_ok_and(|d: Value| d == value)
-            });
-            match value {
-                _ if default => Value::Null,
-                Value::String(text) if row.flags.contains(place) => canonical::flag_set(&text),
-                Value::String(text) => Value::String(text.to_ascii_lowercase()),
-                other => other,
-            }
-        };
-        if read(desired) != read(&target.content) {
-            return refuse(
-                "immutable_differs",
-                format!(
-                    "{place} differs and cannot be changed in place; make a new policy in the target."
-                ),
-            );
-        }
-    }
-    Ok(())
-}
-
 fn step(
     row: &PolicyType,
     name: &str,
@@ -420,6 +404,10 @@ pub fn carried_references(source: &CapturedPolicy, options: Options) -> Vec<Refe
         .collect()
 }
 
+#[cfg(test)]
+mod managed_apps_test;
+#[cfg(test)]
+mod pin_test;
 #[cfg(test)]
 mod shapes_test;
 #[cfg(test)]

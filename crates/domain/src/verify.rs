@@ -27,11 +27,13 @@ pub fn reviewed_fingerprint(row: &PolicyType, policy: &CapturedPolicy, options: 
             )
         })
         .collect();
-    json::digest(&serde_json::json!({
+    let mut covered = serde_json::json!({
         "name": policy.display_name,
         "state": canonical::state(row, policy),
         "facets": facets,
-    }))
+    });
+    canonical::add_child_ids(row, policy, &mut covered);
+    json::digest(&covered)
 }
 
 /// Differences between plan and read-back that no default of the server explains.
@@ -119,6 +121,13 @@ impl Mismatches {
 
 /// Whether `live` has everything of `expected`.
 fn covers(row: &PolicyType, expected: &Value, live: &Value, pointer: &str, found: &mut Mismatches) {
+    if let (Some(wanted), Some(there)) = (secret::marker(expected), secret::marker(live)) {
+        let both_known = wanted.get("hmac").is_some() && there.get("hmac").is_some();
+        if both_known && wanted.get("key_id") == there.get("key_id") && wanted != there {
+            found.add(pointer, "the secret is not the planned one");
+        }
+        return;
+    }
     if secret::marker(expected).is_some() || secret::marker(live).is_some() {
         return;
     }

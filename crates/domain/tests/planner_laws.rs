@@ -327,9 +327,11 @@ fn preflight_of(
         target_catalog: &target.catalog(),
         overrides: &Overrides::default(),
         source_literals: &[],
+        source_secrets_readable: true,
         source_contents: &source.contents(),
         target_contents: &target.contents(),
         previously_promoted: &HashMap::new(),
+        now: chrono::Utc::now(),
     });
     (comparison, preflight)
 }

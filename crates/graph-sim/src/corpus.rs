@@ -5,6 +5,12 @@
 //! by name, so equal policies of the two tenants still have different ids everywhere.
 
 #[expect(
+    clippy::needless_pass_by_value,
+    reason = "literals read best as values"
+)]
+mod administration;
+mod apps;
+#[expect(
     clippy::indexing_slicing,
     reason = "drafts are built from literals: a member is set on an object just made"
 )]
@@ -20,6 +26,7 @@ mod conditional_access;
     reason = "drafts are built from literals: a member is set on an object just made"
 )]
 mod device_configurations;
+mod enrollment;
 mod foundations;
 mod scripts;
 #[expect(
@@ -67,7 +74,7 @@ impl Draft {
     }
 
     fn name(&self) -> &str {
-        ["displayName", "name"]
+        ["profileName", "displayName", "name"]
             .iter()
             .find_map(|property| self.body.get(*property).and_then(Value::as_str))
             .unwrap_or_default()
@@ -136,7 +143,9 @@ fn all_users() -> Value {
 }
 
 /// Policies the target already holds as they are in the source.
-const EQUAL: [&str; 11] = [
+const EQUAL: [&str; 13] = [
+    "Role - Helpdesk",
+    "Keys or Hello",
     "Win - Edge - Security Baseline",
     "Win - Updates - Delivery Optimization",
     "macOS - FileVault",
@@ -151,7 +160,8 @@ const EQUAL: [&str; 11] = [
 ];
 
 /// Policies the target holds with other settings.
-const DIFFERENT: [&str; 12] = [
+const DIFFERENT: [&str; 13] = [
+    "Role - Kiosk Operator",
     "Win - Office - Hardening",
     "Win - Defender - Antivirus",
     "macOS - Gatekeeper",
@@ -170,11 +180,15 @@ const DIFFERENT: [&str; 12] = [
 const TWICE: [&str; 2] = ["Win - Power Settings", "Win - Compliance - Firewall"];
 
 fn is_equal(name: &str) -> bool {
-    EQUAL.contains(&name) || scripts::EQUAL.contains(&name)
+    [&EQUAL[..], &scripts::EQUAL, &apps::EQUAL]
+        .concat()
+        .contains(&name)
 }
 
 fn is_different(name: &str) -> bool {
-    DIFFERENT.contains(&name) || scripts::DIFFERENT.contains(&name)
+    [&DIFFERENT[..], &scripts::DIFFERENT, &apps::DIFFERENT]
+        .concat()
+        .contains(&name)
 }
 
 fn policies(tenant: &Tenant) -> Vec<Draft> {
@@ -184,6 +198,8 @@ fn policies(tenant: &Tenant) -> Vec<Draft> {
     drafts.extend(device_configurations::policies(&names));
     drafts.extend(conditional_access::policies(&names));
     drafts.extend(scripts::policies(&names));
+    drafts.extend(apps::policies(&names));
+    drafts.extend(enrollment::policies(&names));
     drafts
 }
 
@@ -193,9 +209,17 @@ pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
     for draft in foundations::references(side) {
         put(world, tid, draft, 0);
     }
+    for draft in apps::apps(side) {
+        put(world, tid, draft, 0);
+    }
     let promoted = foundations::promoted().into_iter();
     for draft in promoted.chain(scripts::foundations()) {
         if wanted(draft.name()) {
+            put(world, tid, adapt(draft, side), 0);
+        }
+    }
+    for draft in administration::promoted(side) {
+        if wanted(draft.name()) || draft.name() == "Fabrikam guests" {
             put(world, tid, adapt(draft, side), 0);
         }
     }
@@ -263,7 +287,10 @@ fn put(world: &mut World, tid: &str, draft: Draft, copy: usize) {
     };
     body.retain(|property, _| !property.ends_with("DateTime") || known(property));
     crate::rules::learn_templates(&mut world.templates, &body);
-    let id = (rule.key != "roleScopeTags").then(|| id.to_string());
+    let own = body
+        .remove("id")
+        .and_then(|id| id.as_str().map(str::to_owned));
+    let id = (rule.key != "roleScopeTags").then(|| own.unwrap_or_else(|| id.to_string()));
     insert_behind(world, tid, rule, id, body, draft.assignments);
 }
 

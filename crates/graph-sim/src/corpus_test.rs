@@ -71,6 +71,9 @@ fn every_policy_fits_the_schema() {
                     "modifiedDateTime",
                     "version",
                     "isBuiltIn",
+                    "newUpdates",
+                    "deviceReporting",
+                    "inventorySyncStatus",
                 ] {
                     body.remove(managed);
                 }

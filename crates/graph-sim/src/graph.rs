@@ -4,8 +4,12 @@
 //! Knows nothing of transport, faults or the journal.
 
 mod actions;
+mod apps;
+mod behind;
+mod combinations;
 mod messages;
 mod read;
+mod single;
 mod write;
 
 use bytes::Bytes;
@@ -20,7 +24,7 @@ use crate::rules::{self, CollectionRule};
 use crate::schema::Version;
 use crate::state::World;
 
-pub(crate) use write::insert_behind;
+pub(crate) use behind::insert_behind;
 
 /// One request below the version segment.
 pub(crate) struct Call<'a> {
@@ -140,10 +144,12 @@ pub(crate) fn locate(segments: &[String], version: Version) -> Result<Place, Ref
         let segment = borrowed.get(length - 1).copied().unwrap_or_default();
         return Err(Refusal::segment(segment));
     }
-    Ok(Place {
-        rule,
-        rest: segments.get(length..).unwrap_or_default().to_vec(),
-    })
+    let mut rest = segments.get(length..).unwrap_or_default().to_vec();
+    // A cast to the entity's own type says nothing new: `{id}/microsoft.graph.type/assign`.
+    if rest.get(1).is_some_and(|segment| segment == rule.entity) {
+        rest.remove(1);
+    }
+    Ok(Place { rule, rest })
 }
 
 /// The path with `{id}` in place of ids.
@@ -232,10 +238,60 @@ fn dispatch(
                 _ => write::update(world, tid, call, rule, id),
             }
         }
-        (method, [id, "assign"]) if rule.assign.is_some() => {
+        (method, [id, "assignments"]) if rules::assigns_one_by_one(rule.key) && method != "GET" => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            single::assign(world, tid, call, rule, id)
+        }
+        (method, [id, "assignments", child])
+            if rules::assigns_one_by_one(rule.key) && method != "GET" =>
+        {
+            allow(method == "DELETE")?;
+            authorize(rule, claims, false)?;
+            single::unassign(world, tid, rule, id, child)
+        }
+        (method, [id, "setPriority"]) if rule.key == rules::CONFIGURATIONS_KEY => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            single::set_priority(world, tid, call, rule, id)
+        }
+        ("GET", [id, image])
+            if rule.key == "intuneBrandingProfiles" && rules::IMAGES.contains(image) =>
+        {
+            authorize(rule, claims, true)?;
+            single::image(world, tid, call, rule, id, image)
+        }
+        (method, [id, "assign"])
+            if rule.assign.is_some() && !rules::assigns_one_by_one(rule.key) =>
+        {
             allow(method == "POST")?;
             authorize(rule, claims, false)?;
             actions::assign(world, tid, call, rule, id)
+        }
+        (method, [id, "targetApps"]) if rules::targets_apps(rule) => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            apps::target_apps(world, tid, call, rule, id)
+        }
+        (method, [id, "changeSettings"]) if rule.key == "targetedManagedAppConfigurations" => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            apps::change_settings(world, tid, call, rule, id)
+        }
+        (method, [id, "updateAllowedCombinations"]) if rule.key == rules::STRENGTHS => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            combinations::update_allowed(world, tid, call, rule, id)
+        }
+        ("POST", [id, "combinationConfigurations"]) if rule.key == rules::STRENGTHS => {
+            authorize(rule, claims, false)?;
+            combinations::write(world, tid, call, rule, (id, None))
+        }
+        ("PATCH" | "DELETE", [id, "combinationConfigurations", child])
+            if rule.key == rules::STRENGTHS =>
+        {
+            authorize(rule, claims, false)?;
+            combinations::write(world, tid, call, rule, (id, Some(child)))
         }
         (method, [id, action])
             if actions::scheduling(rule).is_some_and(|(name, _, _)| name == *action) =>

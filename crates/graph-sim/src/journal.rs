@@ -30,6 +30,10 @@ pub(crate) struct Entry {
     pub status: Option<u16>,
     pub client_request_id: Option<String>,
     pub request_id: String,
+    /// `x-msft-approval-code` of the request.
+    pub approval_code: Option<String>,
+    /// `x-msft-approval-justification` of the request, as sent.
+    pub approval_justification: Option<String>,
     pub body_sha256: Option<String>,
     /// Bodies of writes; `null` for reads.
     pub body: Option<Value>,

@@ -239,6 +239,10 @@ fn entry_of(request: &Request, request_id: &str, tenant: &str) -> Entry {
         status: None,
         client_request_id: request.header("client-request-id").map(str::to_owned),
         request_id: request_id.to_owned(),
+        approval_code: request.header("x-msft-approval-code").map(str::to_owned),
+        approval_justification: request
+            .header("x-msft-approval-justification")
+            .map(str::to_owned),
         body_sha256: (!request.body.is_empty()).then(|| journal::digest(&request.body)),
         body: if writes {
             serde_json::from_slice(&request.body).ok()

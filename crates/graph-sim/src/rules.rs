@@ -3,15 +3,20 @@
 //! A further policy type is one entry here and, when the service behind it has rules no schema
 //! states, one module below. Nothing here talks HTTP.
 
+mod administration;
 mod compliance;
 mod conditional_access;
 mod device_configurations;
+mod enrollment;
 mod foundations;
+mod managed_apps;
+mod mobile_apps;
 mod named_locations;
 mod scripts;
 mod settings_catalog;
 mod settings_compliance;
 mod table;
+mod windows_updates;
 
 use serde_json::{Map, Value};
 
@@ -20,9 +25,14 @@ use crate::check::Write;
 use crate::schema::Schema;
 use crate::state::{Object, TemplateCatalogue, Tenant};
 
+pub(crate) use administration::{CONTEXTS, STRENGTHS, judge_combinations, judge_configuration};
 pub(crate) use compliance::judge_rules as judge_scheduled_actions;
 pub(crate) use device_configurations::plain_text as oma_plain_text;
+pub(crate) use enrollment::{
+    CONFIGURATIONS_KEY, IMAGES, assigns_one_by_one, is_default, ranks, takes_target,
+};
 pub(crate) use foundations::furnish;
+pub(crate) use managed_apps::{judge_apps, targets_apps};
 pub(crate) use settings_catalog::learn_templates;
 pub(crate) use table::{TABLE, by_key, by_path};
 

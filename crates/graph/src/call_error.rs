@@ -72,6 +72,9 @@ pub enum CallError {
         /// The last answer.
         answer: Box<Answer>,
     },
+    /// An answer to the question for a secret that is no text.
+    #[error("the answer is not the secret that was asked for")]
+    NotASecret,
     /// A list that cannot be read to its end: nothing may be concluded from what is not in it.
     #[error("the list is incomplete: {0}")]
     Incomplete(Incomplete),
@@ -108,6 +111,7 @@ impl CallError {
             Self::Forbidden { .. } => "graph_forbidden",
             Self::Rejected { .. } => "graph_rejected",
             Self::Unavailable { .. } => "graph_unavailable",
+            Self::NotASecret => "secret_unreadable",
             Self::Incomplete(_) => "list_incomplete",
         }
     }
@@ -125,6 +129,7 @@ impl CallError {
             | Self::Stopped
             | Self::Path(_)
             | Self::Lane(_)
+            | Self::NotASecret
             | Self::Incomplete(_) => None,
         }
     }

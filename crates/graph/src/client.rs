@@ -15,9 +15,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::answer::Answer;
+use crate::SecretText;
+use crate::answer::{Answer, Body};
 use crate::budget::Direction;
 use crate::call_error::CallError;
 use crate::clock;
@@ -86,12 +87,41 @@ impl TenantReader {
         self.tokens.token(&self.shared.transport).await
     }
 
+    /// Has the next call renew a token that was asked for longer ago than this: roles granted since
+    /// are only in a new one.
+    pub fn renew_token_older_than(&self, age: Duration) {
+        self.tokens.renew_if_older(age);
+    }
+
     /// Reads once to a whole JSON answer. Anything else is an error.
     pub async fn get(&self, request: &ReadRequest) -> Result<Answer, CallError> {
         let url = self
             .endpoints
             .resource_url(request.version, &request.path)?;
         self.get_url(request, &url).await
+    }
+
+    /// Reads one text of the form `{"value": "..."}` that is a secret. What was received is wiped
+    /// before it is given back; an answer of another form is an error that says nothing of it.
+    pub async fn get_secret(&self, request: &ReadRequest) -> Result<SecretText, CallError> {
+        #[derive(serde::Deserialize)]
+        struct Valued {
+            value: String,
+        }
+        let answer = self.get(request).await?;
+        let client_request_id = answer.client_request_id;
+        let Body::Json(bytes) = answer.body else {
+            return Err(CallError::NotASecret);
+        };
+        let read = serde_json::from_slice::<Valued>(&bytes);
+        if let Ok(mut bytes) = bytes.try_into_mut() {
+            bytes.zeroize();
+        }
+        if let Ok(valued) = read {
+            return Ok(SecretText::new(valued.value));
+        }
+        tracing::warn!(%client_request_id, "a secret was answered in no form that is known");
+        Err(CallError::NotASecret)
     }
 
     /// Reads a list page by page.

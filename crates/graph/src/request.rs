@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::SecretBody;
 use crate::template::path_template;
 
 /// Longest justification, in characters.
@@ -151,6 +152,8 @@ pub struct WriteRequest {
     pub path_template: String,
     /// JSON, byte for byte as it goes out.
     pub body: Option<Bytes>,
+    /// Goes out in the place of `body` where that has markers for secrets.
+    pub secret_body: Option<SecretBody>,
     /// For Multi Admin Approval.
     pub approval: Approval,
 }
@@ -173,6 +176,7 @@ impl WriteRequest {
             path_template: path_template(&path),
             path,
             body: body.map(|body| Bytes::from(body.to_string())),
+            secret_body: None,
             approval,
         }
     }

@@ -47,6 +47,7 @@ pub struct AccessToken {
     pub roles: Option<Vec<String>>,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
+    asked: Instant,
     unusable: Instant,
     renew: Instant,
 }
@@ -180,6 +181,21 @@ impl TokenSource {
         {
             *current = None;
             *lock(&self.claims) = claims.map(str::to_owned);
+        }
+    }
+
+    /// Has a token renewed that was asked for longer ago than this: what was granted since is only
+    /// in a new one. Where the login service is in trouble the old one goes on being used.
+    pub(crate) fn renew_if_older(&self, age: Duration) {
+        let mut current = lock(&self.current);
+        if let Some(token) = current.as_mut()
+            && token.asked.elapsed() >= age
+        {
+            let due = AccessToken {
+                renew: Instant::now(),
+                ..AccessToken::clone(token)
+            };
+            *token = Arc::new(due);
         }
     }
 
@@ -317,6 +333,7 @@ fn read_token(answer: &Answer, tenant_id: Uuid, asked: Instant) -> Result<Access
             roles
         }),
         expires_at: clock::wall(expires),
+        asked,
         unusable: expires - MARGIN.min(life / 10),
         renew: asked + life.mul_f64(0.8),
     })

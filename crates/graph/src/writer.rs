@@ -126,7 +126,10 @@ impl TenantWriter {
                 method: request.method.as_method(),
                 url,
                 headers,
-                body: request.body.clone(),
+                body: match &request.secret_body {
+                    Some(filled) => Some(filled.bytes()),
+                    None => request.body.clone(),
+                },
                 client_request_id: request.client_request_id,
                 path_template: &request.path_template,
             })

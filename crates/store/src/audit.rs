@@ -8,10 +8,10 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use chain::{Broken, Verification, verify};
+pub use chain::{Broken, ChainKeys, KeyedVerification, Verification, verify, verify_with_keys};
 
 use crate::error::StoreError;
-use crate::keys::AuditKey;
+use crate::keys::{AuditKey, KeyError};
 use crate::page::{Page, one_more};
 use crate::schema::{audit_heads, audit_logs};
 
@@ -152,6 +152,26 @@ pub fn append(
         sequence: row.sequence,
         mac: row.mac,
     })
+}
+
+/// [`append`] with the key that made the chain's last entry: while the master key is turned over, the
+/// running services still write with the earlier one, and a chain must not change back and forth.
+pub fn append_with_key_in_force(
+    conn: &mut PgConnection,
+    keys: &ChainKeys,
+    entry: &AuditEntry,
+) -> Result<AuditHead, StoreError> {
+    let last: Option<AuditRow> = audit_logs::table
+        .filter(audit_logs::workspace_id.eq(entry.workspace_id))
+        .order(audit_logs::sequence.desc())
+        .select(AuditRow::as_select())
+        .first(conn)
+        .optional()?;
+    let key = match &last {
+        Some(row) => keys.maker(row),
+        None => keys.current(),
+    };
+    append(conn, key.ok_or(KeyError::UnknownKey)?, entry)
 }
 
 /// The end of a workspace's chain now; `None` before its first entry.

@@ -37,9 +37,9 @@ pub fn bootstrap(
     db::transaction(&mut conn, |conn: &mut PgConnection| {
         let workspace_id = Uuid::now_v7();
         workspaces::insert_workspace(conn, workspace_id, workspace)?;
-        let name = owner_email.split('@').next().unwrap_or(owner_email);
-        let user = users::find_or_insert_person(conn, Uuid::now_v7(), owner_email, name)?;
-        memberships::insert_member(conn, workspace_id, user.id, "owner")?;
+        let user = users::find_or_insert_person(conn, users::new_user_id(), owner_email)?;
+        let name = users::name_of_address(owner_email);
+        memberships::insert_member(conn, workspace_id, user.id, "owner", &name)?;
         let new = NewToken {
             id: Uuid::now_v7(),
             workspace_id,

@@ -44,6 +44,8 @@ pub struct ConnectionRow {
     pub created_at: DateTime<Utc>,
     /// When it was last set.
     pub updated_at: DateTime<Utc>,
+    /// Whether the plain text of encrypted values may be asked for.
+    pub secret_reading: bool,
 }
 
 /// A connection as set by a caller.
@@ -111,7 +113,11 @@ pub fn put_connection(
         ))
         .on_conflict(table::tenant_id)
         .do_update()
-        .set(values())
+        .set((
+            values(),
+            // A permission given for one application is none for another.
+            table::secret_reading.eq(table::secret_reading.and(table::client_id.eq(new.client_id))),
+        ))
         .returning(ConnectionRow::as_returning())
         .get_result(conn)?)
 }
@@ -127,6 +133,24 @@ pub fn find_connection(
         .filter(provider_connections::workspace_id.eq(workspace_id))
         .select(ConnectionRow::as_select())
         .first(conn)
+        .optional()?)
+}
+
+/// Allows or forbids asking for plain secrets; `None` when there is no connection.
+pub fn put_secret_reading(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    tenant_id: Uuid,
+    allowed: bool,
+) -> Result<Option<ConnectionRow>, StoreError> {
+    use provider_connections as table;
+    let connection = table::table
+        .find(tenant_id)
+        .filter(table::workspace_id.eq(workspace_id));
+    Ok(diesel::update(connection)
+        .set(table::secret_reading.eq(allowed))
+        .returning(ConnectionRow::as_returning())
+        .get_result(conn)
         .optional()?)
 }
 
@@ -161,7 +185,7 @@ pub fn load_sealed_credential(
 }
 
 /// Replaces a credential by itself sealed to another key (key rotation). `false` when somebody set
-/// a new credential meanwhile: that one is sealed to the new key already.
+/// a new credential meanwhile: that one is sealed to the new key already, or listed again.
 pub fn reseal_credential(
     conn: &mut PgConnection,
     tenant_id: Uuid,
@@ -181,16 +205,60 @@ pub fn reseal_credential(
     Ok(changed == 1)
 }
 
-/// Tenants whose credential is not sealed to `key_id` yet.
+/// Workspaces and tenants whose credential is not sealed to `key_id` yet.
 pub fn list_sealed_to_other_keys(
     conn: &mut PgConnection,
     key_id: &str,
-) -> Result<Vec<Uuid>, StoreError> {
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
     Ok(provider_connections::table
         .filter(provider_connections::seal_key_id.ne(key_id))
         .order(provider_connections::tenant_id)
-        .select(provider_connections::tenant_id)
+        .select((
+            provider_connections::workspace_id,
+            provider_connections::tenant_id,
+        ))
         .load(conn)?)
+}
+
+/// How many credentials end when, over all workspaces: figures without names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CredentialEnds {
+    /// Ended already.
+    pub expired: i64,
+    /// Ending within a week, the ended ones left out.
+    pub within_a_week: i64,
+    /// Ending within 30 days, those of the week included.
+    pub within_a_month: i64,
+    /// The next end that is still to come.
+    pub next: Option<DateTime<Utc>>,
+}
+
+/// Counts the credentials that end soon, by the database's clock.
+pub fn count_credential_ends(conn: &mut PgConnection) -> Result<CredentialEnds, StoreError> {
+    use chrono::TimeDelta;
+    let now: DateTime<Utc> =
+        diesel::select(diesel::dsl::now.into_sql::<diesel::sql_types::Timestamptz>())
+            .get_result(conn)?;
+    let ends: Vec<Option<DateTime<Utc>>> = provider_connections::table
+        .filter(provider_connections::credential_expires_at.lt(now + TimeDelta::days(30)))
+        .select(provider_connections::credential_expires_at)
+        .load(conn)?;
+    let mut found = CredentialEnds::default();
+    for at in ends.into_iter().flatten() {
+        if at <= now {
+            found.expired += 1;
+            continue;
+        }
+        found.within_a_month += 1;
+        found.within_a_week += i64::from(at <= now + TimeDelta::days(7));
+    }
+    found.next = provider_connections::table
+        .filter(provider_connections::credential_expires_at.gt(now))
+        .select(diesel::dsl::min(
+            provider_connections::credential_expires_at,
+        ))
+        .first(conn)?;
+    Ok(found)
 }
 
 /// Records what a check found; an older finding never replaces a newer one.

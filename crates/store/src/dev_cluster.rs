@@ -21,9 +21,11 @@ use crate::error::StoreError;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const PORT_ATTEMPTS: u32 = 5;
-/// Runs the server beside itself, waits for its own input to end, then stops the server at once
-/// and removes the folder.
-const KEEPER: &str = r#"folder="$1"; shift; "$@" & server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$folder""#;
+/// Runs the server beside itself; restarts it at every line of its input, which names the signal;
+/// at the end of its input stops the server at once and removes the folder.
+const KEEPER: &str = r#"folder="$1"; shift; "$@" & server=$!
+while read -r how; do kill -"$how" $server; wait $server; "$@" & server=$!; done
+kill -QUIT $server; wait $server; rm -rf "$folder""#;
 
 /// Why there is no private PostgreSQL.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +68,52 @@ impl DevCluster {
     /// Starts a server on a free port of the loopback interface, in a temporary folder. Takes
     /// about two seconds and blocks the thread.
     pub fn start() -> Result<Self, DevClusterError> {
+        Self::start_with(&["synchronous_commit=off", "max_connections=300"])
+    }
+
+    /// A server whose commits outlive its own crash, with room for so many connections.
+    pub fn start_lasting(connections: u32) -> Result<Self, DevClusterError> {
+        let room = format!("max_connections={connections}");
+        Self::start_with(&["synchronous_commit=on", &room])
+    }
+
+    /// Ends the server (in good order, or as a crash would) and starts it again on the same port.
+    /// Returns when it answers. Blocks.
+    pub fn restart(&mut self, crash: bool) -> Result<(), DevClusterError> {
+        let before = self.started_at();
+        let input = self.input.as_mut().ok_or(DevClusterError::NotInstalled)?;
+        writeln!(input, "{}", if crash { "QUIT" } else { "INT" })
+            .map_err(|error| DevClusterError::Io("reach the server's keeper", error))?;
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            let now = self.started_at();
+            if now.is_some() && now != before {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(DevClusterError::Step {
+                    step: "restarting PostgreSQL",
+                    output: "it does not answer".to_owned(),
+                });
+            }
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// When the server began, if it answers.
+    fn started_at(&self) -> Option<String> {
+        #[derive(QueryableByName)]
+        struct Began {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            began: String,
+        }
+        let mut conn = PgConnection::establish(&self.url()).ok()?;
+        let query = "SELECT pg_postmaster_start_time()::text AS began";
+        let found: Began = diesel::sql_query(query).get_result(&mut conn).ok()?;
+        Some(found.began)
+    }
+
+    fn start_with(settings: &[&str]) -> Result<Self, DevClusterError> {
         let binaries = find_binaries().ok_or(DevClusterError::NotInstalled)?;
         let folder = tempfile::Builder::new()
             .prefix("promotion-postgres-")
@@ -77,7 +125,7 @@ impl DevCluster {
         let mut attempt = 1;
         loop {
             let port = free_port()?;
-            match Self::launch(&binaries, folder.path(), user, port, &password) {
+            match Self::launch(&binaries, folder.path(), user, port, &password, settings) {
                 Ok(cluster) => {
                     // From here on the keeper removes the folder.
                     let _ = folder.keep();
@@ -108,6 +156,7 @@ impl DevCluster {
         user: Option<(u32, u32)>,
         port: u16,
         password: &str,
+        settings: &[&str],
     ) -> Result<Self, DevClusterError> {
         let log = std::fs::File::create(folder.join("server.log"))
             .map_err(|error| DevClusterError::Io("write the server's log", error))?;
@@ -124,14 +173,10 @@ impl DevCluster {
             .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
             .arg(folder)
             .args(
-                [
-                    "fsync=off",
-                    "full_page_writes=off",
-                    "synchronous_commit=off",
-                    "max_connections=300",
-                ]
-                .into_iter()
-                .flat_map(|setting| ["-c", setting]),
+                ["fsync=off", "full_page_writes=off"]
+                    .iter()
+                    .chain(settings)
+                    .flat_map(|setting| ["-c", setting]),
             )
             .current_dir("/")
             .stdin(Stdio::piped())

@@ -11,6 +11,9 @@ use crate::error::StoreError;
 /// Conditional Access: Graph allows one request per second per tenant for all applications.
 pub const CONDITIONAL_ACCESS: &str = "conditional_access";
 
+/// Enrolment configurations: writes too close to each other have left ranks nobody could repair.
+pub const ENROLLMENT: &str = "enrollment_configurations";
+
 #[derive(QueryableByName)]
 struct Wait {
     #[diesel(sql_type = Double)]

@@ -4,8 +4,8 @@
 //! [`db::Db`]. No wire types and no decisions of the domain live here. What the database can
 //! refuse by itself (constraints, triggers) is left to it, and comes back as a [`StoreError`].
 //!
-//! * set-up: [`workspaces`], [`users`], [`memberships`], [`tenants`], [`connections`], [`tokens`],
-//!   [`controls`], [`bootstrap`]
+//! * set-up: [`workspaces`], [`users`], [`memberships`], [`identities`], [`tenants`],
+//!   [`connections`], [`tokens`], [`controls`], [`bootstrap`]
 //! * inventory: [`captures`] writes it, [`inventory`], [`policies`], [`versions`] and
 //!   [`references`] read it
 //! * runs: [`runs`], [`run_items`], [`leases`], [`lanes`], [`idempotency`], [`notifications`],
@@ -24,6 +24,7 @@ mod error;
 pub mod events;
 mod functions;
 pub mod idempotency;
+pub mod identities;
 pub mod inventory;
 pub mod keys;
 pub mod lanes;

@@ -2,12 +2,16 @@
 //! owner; what a role grants is decided elsewhere.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::functions::lower;
 use crate::page::{Before, Page, one_more};
-use crate::schema::{tenant_memberships, users, workspace_memberships};
+use crate::schema::{member_identities, tenant_memberships, users, workspace_memberships};
 
 /// A member of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -16,14 +20,18 @@ pub struct MemberRow {
     pub user_id: Uuid,
     /// `person` or `service`.
     pub kind: String,
-    /// People have one.
+    /// People have one, in lower case.
     pub email: Option<String>,
-    /// For people to read.
+    /// What this workspace calls the member.
     pub display_name: String,
     /// `readonly`, `operator`, `manager` or `owner`.
     pub role: String,
     /// Since when.
     pub created_at: DateTime<Utc>,
+    /// Issuer of the identity that signs in as this member.
+    pub issuer: Option<String>,
+    /// Subject at that issuer.
+    pub subject: Option<String>,
 }
 
 /// A user's role on a tenant.
@@ -43,20 +51,31 @@ pub struct TenantMembershipRow {
 type MemberColumns = (
     workspace_memberships::user_id,
     users::kind,
-    users::email,
-    users::display_name,
+    lower<Nullable<Text>, users::email>,
+    SqlLiteral<Text>,
     workspace_memberships::role,
     workspace_memberships::created_at,
+    diesel::dsl::Nullable<member_identities::issuer>,
+    diesel::dsl::Nullable<member_identities::subject>,
 );
 
-const MEMBER_COLUMNS: MemberColumns = (
-    workspace_memberships::user_id,
-    users::kind,
-    users::email,
-    users::display_name,
-    workspace_memberships::role,
-    workspace_memberships::created_at,
-);
+fn member_columns() -> MemberColumns {
+    (
+        workspace_memberships::user_id,
+        users::kind,
+        lower(users::email),
+        member_name(),
+        workspace_memberships::role,
+        workspace_memberships::created_at,
+        member_identities::issuer.nullable(),
+        member_identities::subject.nullable(),
+    )
+}
+
+/// What the workspace calls a member.
+pub(crate) fn member_name() -> SqlLiteral<Text> {
+    sql("coalesce(workspace_memberships.display_name, users.display_name)")
+}
 
 /// Adds a member. [`StoreError::AlreadyExists`] (`workspace_memberships_pkey`) for one who is.
 pub fn insert_member(
@@ -64,12 +83,14 @@ pub fn insert_member(
     workspace_id: Uuid,
     user_id: Uuid,
     role: &str,
+    display_name: &str,
 ) -> Result<(), StoreError> {
     diesel::insert_into(workspace_memberships::table)
         .values((
             workspace_memberships::workspace_id.eq(workspace_id),
             workspace_memberships::user_id.eq(user_id),
             workspace_memberships::role.eq(role),
+            workspace_memberships::display_name.eq(display_name),
         ))
         .execute(conn)?;
     Ok(())
@@ -83,9 +104,14 @@ pub fn find_member(
 ) -> Result<Option<MemberRow>, StoreError> {
     Ok(workspace_memberships::table
         .inner_join(users::table.on(users::id.eq(workspace_memberships::user_id)))
+        .left_join(
+            member_identities::table.on(member_identities::workspace_id
+                .eq(workspace_memberships::workspace_id)
+                .and(member_identities::user_id.eq(workspace_memberships::user_id))),
+        )
         .filter(workspace_memberships::workspace_id.eq(workspace_id))
         .filter(workspace_memberships::user_id.eq(user_id))
-        .select(MEMBER_COLUMNS)
+        .select(member_columns())
         .first(conn)
         .optional()?)
 }
@@ -100,8 +126,13 @@ pub fn list_members(
     use workspace_memberships as table;
     let mut query = table::table
         .inner_join(users::table.on(users::id.eq(table::user_id)))
+        .left_join(
+            member_identities::table.on(member_identities::workspace_id
+                .eq(table::workspace_id)
+                .and(member_identities::user_id.eq(table::user_id))),
+        )
         .filter(table::workspace_id.eq(workspace_id))
-        .select(MEMBER_COLUMNS)
+        .select(member_columns())
         .order((table::created_at.desc(), table::user_id.desc()))
         .limit(one_more(limit))
         .into_boxed();

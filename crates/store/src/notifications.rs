@@ -1,13 +1,13 @@
 //! Terminal notifications: one per run, for its initiator, written with the terminal state.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::functions::clock_timestamp;
 use crate::page::{Before, Page, one_more};
-use crate::schema::notifications;
+use crate::schema::{notifications, operation_runs};
 
 /// A notification.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -52,11 +52,28 @@ pub fn insert_notification(
     Ok(())
 }
 
-/// A user's notifications in a workspace, newest first.
+/// The runs of a workspace that act on one of these tenants (`None` = any).
+fn runs_on(
+    workspace_id: Uuid,
+    visible_tenants: Option<&[Uuid]>,
+) -> operation_runs::BoxedQuery<'_, diesel::pg::Pg, diesel::sql_types::Uuid> {
+    let mut runs = operation_runs::table
+        .filter(operation_runs::workspace_id.eq(workspace_id))
+        .select(operation_runs::id)
+        .into_boxed();
+    if let Some(visible) = visible_tenants {
+        runs = runs.filter(operation_runs::tenant_id.eq_any(visible));
+    }
+    runs
+}
+
+/// A user's notifications in a workspace, newest first: those of runs on these tenants (`None` =
+/// any), since the right to see a run may have gone since it was started.
 pub fn list_notifications(
     conn: &mut PgConnection,
     workspace_id: Uuid,
     user_id: Uuid,
+    visible_tenants: Option<&[Uuid]>,
     before: Option<Before>,
     limit: u32,
 ) -> Result<Page<NotificationRow>, StoreError> {
@@ -64,6 +81,7 @@ pub fn list_notifications(
     let mut query = table::table
         .filter(table::workspace_id.eq(workspace_id))
         .filter(table::user_id.eq(user_id))
+        .filter(table::operation_run_id.eq_any(runs_on(workspace_id, visible_tenants)))
         .select(NotificationRow::as_select())
         .order((table::created_at.desc(), table::id.desc()))
         .limit(one_more(limit))
@@ -78,23 +96,25 @@ pub fn list_notifications(
     Ok(Page::cut(query.load(conn)?, limit))
 }
 
-/// Marks a user's own notification read; reading twice keeps the first time.
+/// Marks a user's own notification read; reading twice keeps the first time. One statement, whether
+/// it is hidden (its run acts on none of these tenants) or nobody has it.
 pub fn mark_notification_read(
     conn: &mut PgConnection,
     workspace_id: Uuid,
     user_id: Uuid,
+    visible_tenants: Option<&[Uuid]>,
     id: Uuid,
 ) -> Result<NotificationRow, StoreError> {
     use notifications as table;
     let own = table::table
         .find(id)
         .filter(table::workspace_id.eq(workspace_id))
-        .filter(table::user_id.eq(user_id));
-    diesel::update(own.filter(table::read_at.is_null()))
-        .set(table::read_at.eq(clock_timestamp().nullable()))
-        .execute(conn)?;
-    own.select(NotificationRow::as_select())
-        .first(conn)
+        .filter(table::user_id.eq(user_id))
+        .filter(table::operation_run_id.eq_any(runs_on(workspace_id, visible_tenants)));
+    diesel::update(own)
+        .set(table::read_at.eq(sql("coalesce(read_at, clock_timestamp())")))
+        .returning(NotificationRow::as_returning())
+        .get_result(conn)
         .optional()?
         .ok_or(StoreError::NotFound("notification"))
 }

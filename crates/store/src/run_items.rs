@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::leases::{Holder, guard};
 use crate::page::{Page, one_more};
-use crate::schema::operation_run_items;
+use crate::schema::{operation_run_items, operation_runs};
 
 /// An item as stored.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable)]
@@ -178,6 +178,27 @@ pub fn load_items(conn: &mut PgConnection, run_id: Uuid) -> Result<Vec<ItemRow>,
         .load(conn)?)
 }
 
+/// The journals of failed items with this reason, of runs on this tenant, that ended since; oldest
+/// first.
+pub fn list_journals_held_for(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    reason_code: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<Value>, StoreError> {
+    Ok(operation_run_items::table
+        .inner_join(
+            operation_runs::table.on(operation_runs::id.eq(operation_run_items::operation_run_id)),
+        )
+        .filter(operation_runs::tenant_id.eq(tenant_id))
+        .filter(operation_run_items::outcome.eq("failed"))
+        .filter(operation_run_items::reason_code.eq(reason_code))
+        .filter(operation_run_items::completed_at.gt(since))
+        .order(operation_run_items::completed_at)
+        .select(operation_run_items::journal)
+        .load(conn)?)
+}
+
 /// One item of a run.
 pub fn find_item(
     conn: &mut PgConnection,
@@ -305,6 +326,10 @@ pub fn mark_item_done(
     .bind::<Nullable<Jsonb>, _>(&result.journal_entry)
     .execute(conn)?;
     changed_one(changed)?;
+    // Rescues are counted since the last progress: a long run may outlive many workers.
+    diesel::sql_query("UPDATE operation_runs SET rescues = 0 WHERE id = $1 AND rescues > 0")
+        .bind::<SqlUuid, _>(holder.run_id)
+        .execute(conn)?;
     refresh(conn, holder.run_id)
 }
 

@@ -59,7 +59,7 @@ pub struct RunRow {
     pub summary_counts: Value,
     /// Who started it.
     pub initiator_user_id: Uuid,
-    /// That user's name.
+    /// What the workspace calls that user.
     #[diesel(select_expression = initiator_name(), select_expression_type = SqlLiteral<Text>)]
     pub initiator_name: String,
     /// With which token.
@@ -89,7 +89,13 @@ fn light_context() -> SqlLiteral<Jsonb> {
 }
 
 fn initiator_name() -> SqlLiteral<Text> {
-    sql("(SELECT users.display_name FROM users WHERE users.id = operation_runs.initiator_user_id)")
+    // Of somebody who left the workspace only the address is known here: the name that other
+    // workspaces use is theirs.
+    sql("(SELECT coalesce(m.display_name, \
+         CASE u.kind WHEN 'person' THEN lower(u.email) ELSE u.display_name END, u.display_name) \
+         FROM users u LEFT JOIN workspace_memberships m \
+         ON m.user_id = u.id AND m.workspace_id = operation_runs.workspace_id \
+         WHERE u.id = operation_runs.initiator_user_id)")
 }
 
 /// A run to be started.
@@ -247,6 +253,25 @@ pub fn find_run(
         .select(RunRow::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// A run of a workspace that acts on one of these tenants (`None` = any). What its reader may not
+/// see costs the database what an unknown id does.
+pub fn find_visible_run(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    id: Uuid,
+    visible_tenants: Option<&[Uuid]>,
+) -> Result<Option<RunRow>, StoreError> {
+    let mut query = operation_runs::table
+        .find(id)
+        .filter(operation_runs::workspace_id.eq(workspace_id))
+        .select(RunRow::as_select())
+        .into_boxed();
+    if let Some(visible) = visible_tenants {
+        query = query.filter(operation_runs::tenant_id.eq_any(visible));
+    }
+    Ok(query.first(conn).optional()?)
 }
 
 /// A run by its id alone, for the worker.

@@ -87,6 +87,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    member_identities (workspace_id, user_id) {
+        workspace_id -> Uuid,
+        user_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     notifications (id) {
         id -> Uuid,
         workspace_id -> Uuid,
@@ -225,6 +235,7 @@ diesel::table! {
         granted_roles -> Nullable<Array<Text>>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        secret_reading -> Bool,
     }
 }
 
@@ -270,6 +281,7 @@ diesel::table! {
         user_id -> Uuid,
         role -> Text,
         created_at -> Timestamptz,
+        display_name -> Nullable<Text>,
     }
 }
 
@@ -289,6 +301,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     inventory_coverage,
     managed_tenants,
+    member_identities,
     notifications,
     operation_run_items,
     operation_runs,

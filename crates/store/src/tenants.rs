@@ -66,6 +66,25 @@ pub fn find_tenant(
         .optional()?)
 }
 
+/// The tenant of this id in this workspace, if it is one of these (`None` = any). What its reader
+/// may not see costs the database what an unknown id does.
+pub fn find_visible_tenant(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    id: Uuid,
+    visible: Option<&[Uuid]>,
+) -> Result<Option<TenantRow>, StoreError> {
+    let mut query = managed_tenants::table
+        .filter(managed_tenants::workspace_id.eq(workspace_id))
+        .filter(managed_tenants::id.eq(id))
+        .select(TenantRow::as_select())
+        .into_boxed();
+    if let Some(visible) = visible {
+        query = query.filter(managed_tenants::id.eq_any(visible));
+    }
+    Ok(query.first(conn).optional()?)
+}
+
 /// Tenants of a workspace by name; with `visible`, only those.
 pub fn list_tenants(
     conn: &mut PgConnection,

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::functions::clock_timestamp;
+use crate::memberships::member_name;
 use crate::page::{Before, Page, one_more};
 use crate::schema::{api_tokens, users, workspace_memberships};
 
@@ -62,7 +63,7 @@ pub struct TokenActor {
     pub workspace_id: Uuid,
     /// The user's role there now.
     pub workspace_role: String,
-    /// The user's name.
+    /// What the workspace calls the user.
     pub display_name: String,
     /// `None` = everything the roles grant; otherwise the subset.
     pub capabilities: Option<Vec<String>>,
@@ -135,7 +136,7 @@ pub fn find_actor_by_token(
             TokenRow::as_select(),
             api_tokens::token_hash,
             workspace_memberships::role,
-            users::display_name,
+            member_name(),
         ))
         .first(conn)
         .optional()?;

@@ -19,12 +19,9 @@ pub struct UserRow {
     pub kind: String,
     /// Unique without regard to letter case; people have one.
     pub email: Option<String>,
-    /// For people to read.
+    /// Of a service account. What a person is called is for each workspace to say: see
+    /// [`crate::memberships`].
     pub display_name: String,
-    /// Issuer of the identity provider the user signs in with.
-    pub oidc_issuer: Option<String>,
-    /// Subject at that issuer.
-    pub oidc_subject: Option<String>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
 }
@@ -33,7 +30,7 @@ pub struct UserRow {
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = users)]
 pub struct NewUser {
-    /// UUIDv7 made by the caller.
+    /// Made by the caller; see [`new_user_id`].
     pub id: Uuid,
     /// `person` or `service`.
     pub kind: String,
@@ -41,6 +38,12 @@ pub struct NewUser {
     pub email: Option<String>,
     /// For people to read.
     pub display_name: String,
+}
+
+/// A new user's id: random, for the time in a UUIDv7 would tell whoever adds a known address that it
+/// was known.
+pub fn new_user_id() -> Uuid {
+    Uuid::new_v4()
 }
 
 /// Makes a user. [`StoreError::AlreadyExists`] (`users_email_key`) for a known address.
@@ -51,24 +54,34 @@ pub fn insert_user(conn: &mut PgConnection, user: &NewUser) -> Result<UserRow, S
         .get_result(conn)?)
 }
 
-/// Finds the person with this address or makes one; concurrent calls agree on one row. An existing
-/// user's display name stays as it is.
+/// Finds the person with this address or makes one; concurrent calls agree on one row. Addresses are
+/// kept in lower case: how somebody else typed one is theirs.
 pub fn find_or_insert_person(
     conn: &mut PgConnection,
     id: Uuid,
     email: &str,
-    display_name: &str,
 ) -> Result<UserRow, StoreError> {
+    let email = email.to_lowercase();
     diesel::insert_into(users::table)
         .values((
             users::id.eq(id),
             users::kind.eq("person"),
-            users::email.eq(email),
-            users::display_name.eq(display_name),
+            users::email.eq(&email),
+            users::display_name.eq(name_of_address(&email)),
         ))
         .on_conflict_do_nothing()
         .execute(conn)?;
-    find_user_by_email(conn, email)?.ok_or(StoreError::NotFound("user"))
+    let found = find_user_by_email(conn, &email)?.ok_or(StoreError::NotFound("user"))?;
+    Ok(UserRow {
+        email: Some(email),
+        ..found
+    })
+}
+
+/// What a person is called as long as nobody says: the address before the `@`.
+pub fn name_of_address(email: &str) -> String {
+    let before_at = email.split('@').next().unwrap_or(email);
+    before_at.chars().take(200).collect()
 }
 
 /// The user of this id.
@@ -90,38 +103,4 @@ pub fn find_user_by_email(
         .select(UserRow::as_select())
         .first(conn)
         .optional()?)
-}
-
-/// The user an identity provider's (issuer, subject) is mapped to. Never looks at the address.
-pub fn find_user_by_subject(
-    conn: &mut PgConnection,
-    issuer: &str,
-    subject: &str,
-) -> Result<Option<UserRow>, StoreError> {
-    Ok(users::table
-        .filter(users::oidc_issuer.eq(issuer))
-        .filter(users::oidc_subject.eq(subject))
-        .select(UserRow::as_select())
-        .first(conn)
-        .optional()?)
-}
-
-/// Maps a user to an identity provider's (issuer, subject). [`StoreError::AlreadyExists`]
-/// (`users_oidc_key`) when the pair belongs to somebody else.
-pub fn set_user_subject(
-    conn: &mut PgConnection,
-    user_id: Uuid,
-    issuer: &str,
-    subject: &str,
-) -> Result<(), StoreError> {
-    let changed = diesel::update(users::table.find(user_id))
-        .set((
-            users::oidc_issuer.eq(issuer),
-            users::oidc_subject.eq(subject),
-        ))
-        .execute(conn)?;
-    if changed == 0 {
-        return Err(StoreError::NotFound("user"));
-    }
-    Ok(())
 }

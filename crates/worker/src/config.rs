@@ -26,6 +26,8 @@ pub struct Patience {
     pub read_back: Vec<Duration>,
     /// Longest throttling wait that is sat out; longer ones park the run.
     pub sit_out: Duration,
+    /// Doubled at every read in a row that fails.
+    pub trouble: Duration,
 }
 
 impl Default for Patience {
@@ -35,6 +37,7 @@ impl Default for Patience {
             lost_create: seconds(&[1, 2, 4, 8, 15]),
             read_back: seconds(&[1, 2, 4, 8, 15, 30]),
             sit_out: Duration::from_secs(30),
+            trouble: Duration::from_secs(1),
         }
     }
 }
@@ -46,6 +49,22 @@ impl Patience {
             list: self.lost_create.clone(),
             taken: 0,
         }
+    }
+
+    /// The wait after an unclear answer to a call that is safe to repeat.
+    pub(crate) fn first_wait(&self) -> Duration {
+        let first = self.lost_create.first().copied();
+        first.unwrap_or(Duration::from_secs(1))
+    }
+
+    /// The same looks in a part of the time, for campaigns with thousands of lost answers.
+    #[cfg(feature = "fail-points")]
+    fn scaled(mut self, percent: u32) -> Self {
+        let lists = self.lost_create.iter_mut().chain(&mut self.read_back);
+        for wait in lists.chain([&mut self.trouble]) {
+            *wait = *wait * percent / 100;
+        }
+        self
     }
 
     /// The whole time a lost create is looked for after it can no longer be on the wire.
@@ -164,6 +183,15 @@ impl Config {
                 ..graph::EndpointOverrides::default()
             }
         })?;
+        let patience = Patience::default();
+        #[cfg(feature = "fail-points")]
+        let patience = patience.scaled(number(
+            &get,
+            "PROMOTION_TEST_PATIENCE_PERCENT",
+            100,
+            1,
+            100,
+        )?);
         Ok(Self {
             database_url,
             master_key,
@@ -189,7 +217,7 @@ impl Config {
             bind: address(&get, "PROMOTION_WORKER_BIND")?,
             log: get("PROMOTION_LOG").unwrap_or_else(|| "info".to_owned()),
             federated_token_files: token_files(&get)?,
-            patience: Patience::default(),
+            patience,
             shutdown_grace: Duration::from_secs(20),
         })
     }

@@ -1,10 +1,12 @@
 //! Turns stored rows back into what the domain works on. Decides nothing.
 
-use domain::capture;
-use domain::model::{CapturedPolicy, ReferenceUse};
+use std::collections::BTreeSet;
+
+use domain::capture::StoredVersion;
+use domain::model::CapturedPolicy;
 use domain::policy_type::{self, PolicyType};
 use domain::references::{ReferenceCatalog, ReferenceObject};
-use serde_json::Value;
+use domain::restore::TenantVersion;
 use store::inventory;
 use store::references::{self, ReferenceChoice, ReferenceRow};
 use store::versions::{self, VersionRow};
@@ -37,15 +39,86 @@ pub(crate) fn references(
     tenant_id: Uuid,
 ) -> Result<References, StoreError> {
     let rows = references::load_reference_catalog(conn, tenant_id, &ReferenceChoice::default())?;
-    let coverage = inventory::list_coverage(conn, tenant_id)?;
     Ok(References {
         objects: rows.into_iter().map(object).collect(),
-        complete_kinds: coverage
-            .into_iter()
-            .filter(|row| row.status == "complete")
-            .filter_map(|row| row.subject.strip_prefix(KIND_PREFIX).map(str::to_owned))
-            .collect(),
+        complete_kinds: complete_kinds(conn, tenant_id)?,
     })
+}
+
+/// What a tenant knows of everything that a policy points to, and of whatever shares a name with
+/// it. A tenant may have 100,000 groups; a policy points to a few.
+pub(crate) fn catalog_of(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    policy: &CapturedPolicy,
+) -> Result<ReferenceCatalog, StoreError> {
+    let used = &policy.references;
+    let kinds: BTreeSet<String> = used.iter().map(|used| used.kind.clone()).collect();
+    // Graph spells ids in either letter case.
+    let external_ids: BTreeSet<String> = used
+        .iter()
+        .flat_map(|used| {
+            let id = &used.external_id;
+            [id.clone(), id.to_ascii_lowercase(), id.to_ascii_uppercase()]
+        })
+        .collect();
+    let choice = ReferenceChoice {
+        kinds: Some(kinds.into_iter().collect()),
+        external_ids: Some(external_ids.into_iter().collect()),
+        ..ReferenceChoice::default()
+    };
+    with_namesakes(conn, tenant_id, &choice)
+}
+
+/// What a tenant knows of these references of ours, and of whatever shares a name with them.
+pub(crate) fn catalog_of_ids(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    ids: Vec<Uuid>,
+) -> Result<ReferenceCatalog, StoreError> {
+    let choice = ReferenceChoice {
+        ids: Some(ids),
+        ..ReferenceChoice::default()
+    };
+    with_namesakes(conn, tenant_id, &choice)
+}
+
+/// A name decides what an id means, and whether it is unique.
+fn with_namesakes(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    choice: &ReferenceChoice,
+) -> Result<ReferenceCatalog, StoreError> {
+    let mut rows = references::load_reference_catalog(conn, tenant_id, choice)?;
+    let kinds: BTreeSet<String> = rows.iter().map(|row| row.kind.clone()).collect();
+    let names: BTreeSet<String> = rows.iter().filter_map(|row| row.name.clone()).collect();
+    if !names.is_empty() {
+        let namesakes = ReferenceChoice {
+            kinds: Some(kinds.into_iter().collect()),
+            names: Some(names.into_iter().collect()),
+            ..ReferenceChoice::default()
+        };
+        rows.extend(references::load_reference_catalog(
+            conn, tenant_id, &namesakes,
+        )?);
+    }
+    // Twice in the catalogue, an object would be ambiguous with itself.
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(ReferenceCatalog::new(
+        rows.into_iter().map(object),
+        complete_kinds(conn, tenant_id)?,
+    ))
+}
+
+/// The kinds that were read to their end.
+fn complete_kinds(conn: &mut PgConnection, tenant_id: Uuid) -> Result<Vec<String>, StoreError> {
+    let coverage = inventory::list_coverage(conn, tenant_id)?;
+    Ok(coverage
+        .into_iter()
+        .filter(|row| row.status == "complete")
+        .filter_map(|row| row.subject.strip_prefix(KIND_PREFIX).map(str::to_owned))
+        .collect())
 }
 
 fn object(row: ReferenceRow) -> ReferenceObject {
@@ -84,32 +157,40 @@ pub(crate) fn captured(
     Ok(Some(rebuild(row, version, policy.external_id)))
 }
 
+/// A version of one policy of one tenant, for a restore: no other is ever found.
+pub(crate) fn own_version(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    tenant_id: Uuid,
+    policy_id: Uuid,
+    version_id: Uuid,
+) -> Result<Option<TenantVersion>, StoreError> {
+    let Some(policy) = policies::find_policy(conn, workspace_id, tenant_id, policy_id)? else {
+        return Ok(None);
+    };
+    let version = versions::find_version(conn, workspace_id, tenant_id, policy_id, version_id)?;
+    let (Some(version), Some(row)) = (version, policy_type::find(&policy.policy_type)) else {
+        return Ok(None);
+    };
+    let (of_tenant, of_policy) = (version.tenant_id, version.policy_id);
+    let captured = rebuild(row, version, policy.external_id);
+    Ok(Some(TenantVersion::new(
+        of_tenant, of_policy, version_id, captured,
+    )))
+}
+
 /// A captured policy from its stored version. Name and identity are those of that version.
 pub(crate) fn rebuild(
     row: &PolicyType,
     version: VersionRow,
     external_id: String,
 ) -> CapturedPolicy {
-    let content = version.content;
-    let text = |place: &str| {
-        let pointer = format!("/{}", place.replace('.', "/"));
-        content
-            .pointer(&pointer)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let references: Vec<ReferenceUse> =
-        serde_json::from_value(version.references_used).unwrap_or_default();
-    CapturedPolicy {
-        policy_type: row.key.to_owned(),
-        external_id,
-        display_name: text(row.name_property).unwrap_or_default(),
-        platform: row.platform_property.and_then(text),
-        identity_key: capture::identity_of_list_item(row, &content).unwrap_or_default(),
-        assignments: version.assignments,
-        references,
-        content_hash: version.content_hash,
+    let stored = StoredVersion {
         has_secrets: version.fingerprint_key_id.is_some(),
-        content,
-    }
+        content: version.content,
+        assignments: version.assignments,
+        references_used: version.references_used,
+        content_hash: version.content_hash,
+    };
+    stored.into_policy(row, external_id)
 }

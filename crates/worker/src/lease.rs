@@ -47,6 +47,9 @@ impl Halt {
     }
 
     fn check_held(&self) -> Result<(), Interrupt> {
+        broken_variant!("no_fence", {
+            return Ok(());
+        });
         let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
         if self.lost.is_cancelled() || Instant::now() >= deadline {
             self.lose();
@@ -147,6 +150,9 @@ async fn renew(env: &Environment, lease: &Lease, entra: Uuid) -> bool {
                 return true;
             }
             Err(StoreError::StaleHolder) => {
+                broken_variant!("no_fence", {
+                    return true;
+                });
                 lease.lose();
                 return false;
             }

@@ -6,6 +6,8 @@
 //! and records through [`job`], whose every transaction checks the fence. [`sweeper`] wakes what
 //! nobody works on. Nothing here knows a policy type; that is the domain's.
 
+#[macro_use]
+mod broken;
 mod clock;
 mod config;
 mod connection_check;
@@ -20,6 +22,7 @@ mod inventory_sync;
 mod job;
 mod lease;
 mod metrics;
+mod oma_secrets;
 mod promotion;
 mod provider;
 mod read_policy;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use domain::model::{GraphVersion, ResourceFamily};
 use domain::policy_type::PolicyType;
+use domain::secret::SecretKey;
 use graph::{
     CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, ReadRequest, SecretText,
     TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
@@ -78,6 +79,8 @@ pub(crate) struct Reader {
     halt: Halt,
     /// Whether the tenant does not serve the version that rows prefer to read in.
     narrow: Arc<AtomicBool>,
+    /// The key for fingerprints of plain secrets, where the connection allows asking for them.
+    secrets: Option<SecretKey>,
 }
 
 impl Reader {
@@ -118,6 +121,56 @@ impl Reader {
         answer.json().map_err(|_| ReadProblem::Unusable {
             code: "unparsable_item",
             message: "Graph's answer cannot be parsed.".to_owned(),
+        })
+    }
+
+    /// The key for fingerprints of plain secrets, where they may be asked for.
+    pub(crate) const fn secrets(&self) -> Option<&SecretKey> {
+        self.secrets.as_ref()
+    }
+
+    /// Reads one plain secret. Only where [`Self::secrets`] allows it.
+    pub(crate) async fn get_secret(
+        &self,
+        row: &PolicyType,
+        path: &str,
+    ) -> Result<SecretText, ReadProblem> {
+        self.halt.check().map_err(ReadProblem::Interrupted)?;
+        if self.secrets.is_none() {
+            return Err(ReadProblem::Forbidden {
+                message: "Reading secrets is not allowed on this connection.".to_owned(),
+            });
+        }
+        self.inner
+            .get_secret(&ReadRequest::new(row.family, row.version, path))
+            .await
+            .map_err(|error| self.problem(error))
+    }
+
+    /// Reads one part of an object; null where it is empty.
+    pub(crate) async fn get_part(
+        &self,
+        family: ResourceFamily,
+        version: GraphVersion,
+        path: &str,
+    ) -> Result<Value, ReadProblem> {
+        self.halt.check().map_err(ReadProblem::Interrupted)?;
+        let request = ReadRequest::new(family, version, path);
+        let answer = match self.inner.get(&request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                return match self.problem(error) {
+                    ReadProblem::NotFound => Ok(Value::Null),
+                    other => Err(other),
+                };
+            }
+        };
+        if answer.body == graph::Body::Empty {
+            return Ok(Value::Null);
+        }
+        answer.json().map_err(|_| ReadProblem::Unusable {
+            code: "unparsable_item",
+            message: "A part of an object cannot be parsed.".to_owned(),
         })
     }
 
@@ -172,6 +225,10 @@ impl Reader {
                 code: "invalid_path",
                 message: "The object's id does not make a valid address.".to_owned(),
             },
+            CallError::NotASecret => ReadProblem::Unusable {
+                code: "secret_unreadable",
+                message: "Graph's answer is not the secret that was asked for.".to_owned(),
+            },
             CallError::Incomplete(why) => ReadProblem::Unusable {
                 code: "list_incomplete",
                 message: format!("The list cannot be read to its end: {why}."),
@@ -213,17 +270,45 @@ impl PageReader<'_> {
 /// A client that writes to the target of one run.
 pub(crate) struct Writer {
     pub(crate) client: TenantWriter,
+    /// The tenant in Entra: lanes are kept by it.
+    pub(crate) entra_tenant_id: Uuid,
 }
 
 /// A tenant with its opened connection.
 pub(crate) struct Opened {
     pub(crate) tenant: TenantRow,
     connection: TenantConnection,
+    /// Whether plain secrets may be asked for.
+    secret_reading: bool,
 }
 
 /// Opens the connection of the run's own tenant.
 pub(crate) async fn open(job: &Job) -> Result<Result<Opened, ConnectionProblem>, Interrupt> {
-    let (workspace_id, tenant_id) = (job.run.workspace_id, job.run.tenant_id);
+    open_tenant(job, job.run.tenant_id).await
+}
+
+/// A reader of the plain secrets of a promotion's source, and of nothing a write could be made
+/// with. Refused unless the source's connection allows it at this moment.
+pub(crate) async fn open_secrets(
+    job: &Job,
+    source_id: Uuid,
+) -> Result<Result<Reader, ConnectionProblem>, Interrupt> {
+    Ok(open_tenant(job, source_id).await?.and_then(|opened| {
+        if !opened.secret_reading {
+            return Err(problem(
+                "secret_value_required",
+                "Reading secrets is not allowed on the source's connection any more.",
+            ));
+        }
+        Ok(opened.reader(job))
+    }))
+}
+
+async fn open_tenant(
+    job: &Job,
+    tenant_id: Uuid,
+) -> Result<Result<Opened, ConnectionProblem>, Interrupt> {
+    let workspace_id = job.run.workspace_id;
     let loaded = job
         .read(move |conn| {
             let tenant = tenants::find_tenant(conn, workspace_id, tenant_id)?
@@ -264,11 +349,25 @@ pub(crate) async fn open(job: &Job) -> Result<Result<Opened, ConnectionProblem>,
             credential,
         )
         .map_err(|error| problem("endpoint_invalid", &error.to_string()))?;
-        Ok(Opened { tenant, connection })
+        Ok(Opened {
+            tenant,
+            connection,
+            secret_reading: row.secret_reading,
+        })
     }))
 }
 
+/// A token older than this may lack roles that were granted since.
+const ROLES_KEEP: std::time::Duration = std::time::Duration::from_mins(1);
+
 impl Opened {
+    /// A reader for the run, which begins with the roles granted by now.
+    pub(crate) fn first_reader(&self, job: &Job) -> Reader {
+        let reader = self.reader(job);
+        reader.inner.renew_token_older_than(ROLES_KEEP);
+        reader
+    }
+
     /// A reader for the run.
     pub(crate) fn reader(&self, job: &Job) -> Reader {
         Reader {
@@ -278,6 +377,7 @@ impl Opened {
                 .reader(self.connection.clone(), context(&job.lease.halt())),
             halt: job.lease.halt(),
             narrow: Arc::default(),
+            secrets: self.secret_reading.then(|| job.env.secret_key.clone()),
         }
     }
 
@@ -307,7 +407,10 @@ impl Opened {
             .gateway
             .writer(&target, self.connection.clone(), context(&job.lease.halt()))
             .map_err(|error| problem("target_is_source", &error.to_string()))?;
-        Ok(Writer { client })
+        Ok(Writer {
+            client,
+            entra_tenant_id: self.tenant.entra_tenant_id,
+        })
     }
 }
 

@@ -4,10 +4,11 @@
 //! means the same. Knows rows, not types. Never writes.
 
 use domain::capture::{self, RawPolicy};
-use domain::policy_type::PolicyType;
+use domain::policy_type::{Adapter, PolicyType, SubCollection};
 use serde_json::Value;
 
 use crate::inventory_sync::flat;
+use crate::oma_secrets;
 use crate::provider::{ReadProblem, Reader};
 
 /// Path of a row's collection with what its list needs.
@@ -69,9 +70,14 @@ pub(crate) async fn read_object(
     row: &PolicyType,
     external_id: &str,
 ) -> Result<RawPolicy, ReadProblem> {
-    let in_one =
-        row.sub_collections.is_empty() && row.assignments.is_none() && row.item_select.is_none();
+    let in_one = row.sub_collections.is_empty()
+        && row.item_parts.is_empty()
+        && row.item_select.is_none()
+        && row.assignments.is_none();
     let mut item = read_item(reader, row, external_id).await?;
+    broken_variant!("single_look", {
+        return read_parts(reader, row, external_id, item).await;
+    });
     let mut round = 1;
     loop {
         let raw = read_parts(reader, row, external_id, item.clone()).await?;
@@ -129,25 +135,66 @@ async fn read_parts(
     external_id: &str,
     item: Value,
 ) -> Result<RawPolicy, ReadProblem> {
+    let mut item = item;
+    oma_secrets::learn(reader, row, external_id, &mut item).await?;
     let mut raw = RawPolicy {
         item,
         ..RawPolicy::default()
     };
+    for part in row.item_parts {
+        let path = format!("{}/{part}", item_path(row, external_id));
+        let value = reader
+            .get_part(row.family, reader.version_of(row), &path)
+            .await?;
+        if let (Value::Object(item), false) = (&mut raw.item, value.is_null()) {
+            item.insert((*part).to_owned(), value);
+        }
+    }
     for sub in row.sub_collections {
         let mut path = format!("{}/{}", item_path(row, external_id), sub.path);
         if let Some(top) = sub.top {
             let separator = if path.contains('?') { '&' } else { '?' };
             path = format!("{path}{separator}$top={top}");
         }
-        let children = read_all(reader, row, &path).await?;
+        let children = match read_all(reader, row, &path).await {
+            Err(problem) if is_not_served(row, sub, &problem) => Vec::new(),
+            read => read?,
+        };
         raw.sub_collections
             .insert(sub.property.to_owned(), children);
     }
     if let Some(rule) = row.assignments {
+        if rule.read.is_empty() {
+            raw.assignments = Some(expanded_assignments(&raw.item)?);
+            return Ok(raw);
+        }
         let path = format!("{}/{}", item_path(row, external_id), rule.read);
         raw.assignments = Some(read_all(reader, row, &path).await?);
     }
     Ok(raw)
+}
+
+/// Settings in the catalogue's way are new to app configuration: a Graph that does not know the
+/// segment says so, and no policy there has any. An object that is not found is another answer.
+fn is_not_served(row: &PolicyType, sub: &SubCollection, problem: &ReadProblem) -> bool {
+    let ReadProblem::Rejected { message } = problem else {
+        return false;
+    };
+    row.adapter == Adapter::ManagedApps
+        && sub.property == "settings"
+        && message.contains("not found for the segment 'settings'")
+}
+
+/// Assignments that come with the item; a cut list would make the object look less assigned.
+fn expanded_assignments(item: &Value) -> Result<Vec<Value>, ReadProblem> {
+    let whole = item
+        .get("assignments")
+        .and_then(Value::as_array)
+        .filter(|_| item.get("assignments@odata.nextLink").is_none());
+    whole.cloned().ok_or_else(|| ReadProblem::Unusable {
+        code: "assignments_incomplete",
+        message: "The assignments of an object were not answered whole.".to_owned(),
+    })
 }
 
 /// A whole small collection. An item that cannot be parsed makes the object unreadable.

@@ -186,15 +186,13 @@ async fn work(job: Arc<Job>, first: bool) -> Result<(), Interrupt> {
         .await?;
     }
     let end = match job.run.operation {
-        OperationType::PromotionExecute => promotion::execute(Arc::clone(&job)).await?,
+        OperationType::PromotionExecute | OperationType::PolicyRestore => {
+            promotion::execute(Arc::clone(&job)).await?
+        }
         OperationType::InventorySync => inventory_sync::execute(Arc::clone(&job)).await?,
         OperationType::ConnectionCheck => connection_check::execute(Arc::clone(&job)).await?,
-        OperationType::PolicyRestore => {
-            return Err(Interrupt::Broken {
-                what: "this worker does not restore policies yet".to_owned(),
-            });
-        }
     };
+    fail_point!("before_completion");
     complete(&job, end).await
 }
 

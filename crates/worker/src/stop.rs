@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use domain::capability::{Capability, Role, tenant_capabilities};
 use domain::operation::OperationType;
 use domain::run::Stop;
-use store::{PgConnection, StoreError, controls, memberships, runs, tokens};
+use store::{PgConnection, StoreError, controls, identities, memberships, runs, tokens};
 use tokio::sync::watch;
 
 use crate::environment::Environment;
@@ -103,7 +103,13 @@ fn find_stop(conn: &mut PgConnection, run: &RunFacts) -> Result<Option<Stop>, St
 /// Whether the requester could start this run now, with the token it was started with.
 fn requester_may(conn: &mut PgConnection, run: &RunFacts) -> Result<bool, StoreError> {
     let narrowed: Option<BTreeSet<Capability>> = match run.initiator_token_id {
-        None => None,
+        // Started by somebody who signed in: for as long as that is possible.
+        None => {
+            if !identities::has_identity(conn, run.workspace_id, run.initiator_user_id)? {
+                return Ok(false);
+            }
+            None
+        }
         Some(token_id) => {
             let Some(token) = tokens::find_usable_token(conn, token_id)? else {
                 return Ok(false);

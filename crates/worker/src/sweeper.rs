@@ -21,7 +21,7 @@ use crate::promotion::stop_message;
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long a run that nobody holds may be without a job before it is woken.
 const GRACE: Duration = Duration::from_secs(4);
-/// Rescues a run is worth.
+/// Rescues a run is worth without an item coming to its end in between.
 const RESCUES: i32 = 5;
 /// How often finished jobs are removed.
 const PURGE_EVERY: u32 = 600;

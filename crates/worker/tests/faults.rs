@@ -1,5 +1,10 @@
 //! Every fault of the wire: nothing twice, nothing lost, and the reason named.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 mod support;
 
@@ -226,6 +231,32 @@ async fn an_approval_is_asked_for_once_and_its_code_is_sent_by_the_next_run() {
     assert_eq!(again.subjects.len(), 1);
     let second = stack.promote(&again).await;
     assert_eq!(stack.finished(second).await.outcome, "succeeded");
+
+    // The two requests are the same but for the header: first why, then the code.
+    let name = json!(again.subjects.first().unwrap().display_name);
+    let creates: Vec<Value> = stack
+        .writes(TARGET)
+        .await
+        .into_iter()
+        .filter(|entry| entry["body"]["name"] == name && entry["method"] == "POST")
+        .collect();
+    let [first, second] = creates.as_slice() else {
+        panic!("{creates:#?}");
+    };
+    assert_eq!(first["body_sha256"], second["body_sha256"]);
+    assert!(first["approval_justification"].is_string(), "{first}");
+    assert_eq!(first["approval_code"], Value::Null);
+    assert_eq!(second["approval_code"], "c0de");
+    assert_eq!(second["approval_justification"], Value::Null);
+    // What nobody held back never carries a code.
+    let coded = stack.writes(TARGET).await;
+    assert_eq!(
+        coded
+            .iter()
+            .filter(|w| w["approval_code"].is_string())
+            .count(),
+        1
+    );
     worker.stop().await;
 }
 
@@ -272,6 +303,39 @@ async fn a_target_changed_behind_the_back_is_not_overwritten() {
             .and_then(Value::as_str)
             .is_some_and(|path| path.contains(id.as_str()))
     }));
+    worker.stop().await;
+}
+
+/// A look is several reads: the object, its settings, its assignments, and the object once more.
+/// Whichever of them a change lands with, the write that follows must not happen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_with_any_read_of_the_look_is_seen() {
+    let stack = Stack::start().await;
+    let worker = stack.worker();
+    stack.sync_both().await;
+    let plan = stack.plan(&[CATALOG], Options::default()).await;
+    let is_update = |s: &&domain::plan::PinnedSubject| s.action == Action::Update;
+    let updated: Vec<_> = plan.subjects.iter().filter(is_update).collect();
+    assert!(updated.len() >= 4, "{}", updated.len());
+    for (read, subject) in updated.iter().enumerate() {
+        let id = &subject.target.as_ref().unwrap().external_id;
+        let fault = json!({"kind": "change_behind", "tenant": TARGET, "method": "GET",
+            "path_regex": id, "skip": read % 4, "times": 1, "collection": CATALOG, "id": id,
+            "patch": {"description": "changed by somebody else"}});
+        stack.fault(fault).await;
+    }
+    let run = stack.promote(&plan).await;
+    stack.finished(run).await;
+    let (items, writes) = (stack.items(run).await, stack.writes(TARGET).await);
+    for (read, subject) in updated.iter().enumerate() {
+        let is_it = |i: &&ItemRow| i.subject_key == subject.subject_key;
+        let item = items.iter().find(is_it).unwrap();
+        let reason = item.reason_code.as_deref();
+        assert_eq!(reason, Some("target_changed"), "read {read}: {item:#?}");
+        let id = &subject.target.as_ref().unwrap().external_id;
+        let path = |w: &Value| w.get("path").and_then(Value::as_str).unwrap().to_owned();
+        assert!(!writes.iter().any(|w| path(w).contains(id.as_str())));
+    }
     worker.stop().await;
 }
 

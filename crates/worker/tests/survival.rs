@@ -290,13 +290,9 @@ async fn a_requester_without_the_right_stops_the_run() {
         stack
             .db
             .transaction(move |conn| {
-                let other = store::users::find_or_insert_person(
-                    conn,
-                    Uuid::now_v7(),
-                    "other@example.com",
-                    "Other",
-                )?;
-                memberships::insert_member(conn, workspace, other.id, "owner")?;
+                let other =
+                    store::users::find_or_insert_person(conn, Uuid::now_v7(), "other@example.com")?;
+                memberships::insert_member(conn, workspace, other.id, "owner", "Other")?;
                 memberships::change_member_role(conn, workspace, user, "readonly")?;
                 Ok::<_, StoreError>(())
             })

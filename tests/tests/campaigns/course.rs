@@ -19,6 +19,16 @@ impl Course {
         Self { seed, state: seed }
     }
 
+    /// The stream of one lane of a campaign.
+    pub fn lane(&self, lane: usize) -> Self {
+        let mut own = Self {
+            seed: self.seed,
+            state: self.seed ^ ((lane as u64 + 1) << 48),
+        };
+        own.number();
+        own
+    }
+
     /// The next number.
     pub fn number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -45,11 +55,14 @@ impl Course {
     }
 }
 
-/// Rounds of a campaign: few in CI, many with `CAMPAIGN_SCALE=long`.
-pub fn rounds(ci: usize, long: usize) -> usize {
-    if std::env::var("CAMPAIGN_SCALE").as_deref() == Ok("long") {
-        long
-    } else {
-        ci
+/// A figure of a campaign: a taste of it in `cargo test --workspace`, the figure of CI with the
+/// feature `campaigns`, many with `CAMPAIGN_SCALE=long`. `CAMPAIGN_SCALE` may name any of the three.
+pub fn figure(taste: usize, ci: usize, long: usize) -> usize {
+    match std::env::var("CAMPAIGN_SCALE").as_deref() {
+        Ok("taste") => taste,
+        Ok("ci") => ci,
+        Ok("long") => long,
+        _ if cfg!(feature = "campaigns") => ci,
+        _ => taste,
     }
 }

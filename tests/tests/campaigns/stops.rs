@@ -1,17 +1,24 @@
 //! Stop buttons flipped in the middle of a run: no new write starts more than one second later,
 //! what is in flight is finished and recorded, the rest is skipped with the reason.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
+use futures::future::try_join_all;
 use promotion_tests::client::Api;
 use promotion_tests::stack::Stack;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::course::{Course, rounds};
-use crate::field::{self, Round};
-use crate::judge::{Figures, judge};
+use crate::course::{Course, figure};
+use crate::field::{self, LONGEST, Round, Setup};
+use crate::judge::{Figures, Wrong, judge};
+
+/// The stop buttons, in the order they are pressed.
+const BUTTONS: [&str; 4] = [
+    "cancelled",
+    "operation paused",
+    "token revoked",
+    "owner removed",
+];
 
 /// A service of the workspace with a token of its own.
 async fn requester(stack: &Stack) -> Result<(String, String, Api)> {
@@ -97,47 +104,59 @@ fn too_late(journal: &[Value], limit: &str) -> Vec<String> {
     late
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stop_buttons() -> Result<()> {
-    let mut course = Course::new(4_701);
+/// Rounds in one installation; the buttons in turn, beginning with `first`.
+async fn lane(mut course: Course, first: usize, rounds: usize) -> Result<Figures> {
     let mut figures = Figures::default();
-    let stack = field::start(1, &[]).await?;
-    for number in 0..rounds(4, 200) {
-        let mut round = field::review(&stack).await?;
+    let stack = field::start(Setup::default()).await?;
+    for number in first..first + rounds {
+        let mut round = field::review(&stack, &mut course, 40).await?;
         stack.sim.clear_faults().await?;
-        let slow = json!({"tenant": round.entra, "method": "POST", "times": 100_000, "kind": "slow",
-            "path_regex": "deviceManagement|identity|deviceAppManagement", "ms": 300});
-        stack.sim.fault(slow).await?;
+        field::slow_down(&stack, &round.entra, "POST", 300).await?;
         let who = requester(&stack).await?;
         field::execute(&who.2, &mut round).await?;
         let writes = usize::try_from(course.between(1, 12))?;
         field::wait_for_writes(&stack, &round, writes).await?;
         let code = press(&stack, &round, number % 4, &who).await?;
         let limit = stop_limit(&stack)?;
-        let run = stack
-            .api
-            .wait_for_run(&round.run, Duration::from_mins(1))
-            .await?;
+        field::wait_for_end(&stack, &round.run, LONGEST).await;
         let journal = stack.sim.journal(&round.entra, true).await?;
         let items = judge(&stack, &round, &mut figures).await?;
         for late in too_late(&journal, &limit) {
-            figures
-                .wrong
-                .push(format!("{code}: a write began too late: {late}"));
+            figures.blame(
+                Wrong::Other,
+                format!("{code}: a write began too late: {late}"),
+            );
         }
         let skipped = items
             .iter()
             .filter(|i| i.reason_code.as_deref() == Some(code))
             .count();
         if skipped == 0 {
-            figures
-                .wrong
-                .push(format!("{code}: nothing was stopped: {run}"));
+            figures.blame(Wrong::Other, format!("{code}: nothing was stopped"));
         }
-        figures.land(code);
+        figures.land(BUTTONS[number % 4]);
     }
-    let codes = ["cancelled", "control_paused", "requester_revoked"];
-    figures.close("stop buttons", course.seed, "limit 1 s", &codes)
+    Ok(figures)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_buttons() -> Result<()> {
+    let course = Course::new(4_701);
+    let (rounds, lanes) = (figure(4, 20, 200), figure(1, 2, 4));
+    let lanes = (0..lanes).map(|number| {
+        let rounds = rounds.div_ceil(lanes);
+        lane(course.lane(number), number * rounds, rounds)
+    });
+    let mut figures = Figures::default();
+    for lane in try_join_all(lanes).await? {
+        figures.add(lane);
+    }
+    figures.close(
+        "stop buttons",
+        course.seed,
+        "no new write 1 s later",
+        &BUTTONS,
+    )
 }
 
 /// One second from now, as the simulator writes times.

@@ -5,10 +5,13 @@
     reason = "tests may stop where they stand"
 )]
 
+mod apps;
 mod bad_input;
 mod concurrency;
 mod main_job;
+mod odd_objects;
 mod real_data;
+mod restore;
 mod resume;
 
 /// The binary that becomes any process.

@@ -340,9 +340,8 @@ fn populate_tokens(
             conn,
             Uuid::now_v7(),
             &format!("{role}-{seed}-{number}@later.test"),
-            role,
         )?;
-        store::memberships::insert_member(conn, workspace, user.id, role)?;
+        store::memberships::insert_member(conn, workspace, user.id, role, role)?;
         let new = store::tokens::NewToken {
             id: Uuid::now_v7(),
             workspace_id: workspace,

@@ -12,10 +12,6 @@ use crate::operations::{Ids, OPERATIONS};
 use crate::statements::Statements;
 use crate::walk::{Answer, ask, send};
 
-/// Open defect: marking a hidden notification looks for its run, marking an unknown one does not.
-/// Bytes and headers are compared all the same.
-const ONE_STATEMENT_MORE: &str = "/notifications/{notification_id}/read";
-
 struct Pair {
     what: String,
     invisible: (Answer, Vec<String>),
@@ -27,10 +23,6 @@ impl Pair {
         let (left, right) = (&self.invisible, &self.unknown);
         if left.0.look() != right.0.look() {
             return Some(format!("{}:\n {:?}\n {:?}", self.what, left.0, right.0));
-        }
-        if left.1 != right.1 && self.what.contains(ONE_STATEMENT_MORE) {
-            eprintln!("open defect: {}: the statements differ", self.what);
-            return None;
         }
         if left.1 != right.1 {
             return Some(format!(

@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::installation::Installation;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "open defect: POST members answers with the display name a person has elsewhere"]
 async fn adding_somebody_elses_member_tells_nothing_of_them() -> Result<()> {
     let installation = Installation::start("info", |_| Ok(())).await?;
     let (owner, stranger) = (&installation.owner, &installation.stranger);

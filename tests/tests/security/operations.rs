@@ -205,6 +205,19 @@ pub const OPERATIONS: &[Operation] = &[
         ),
         |_| json!({"role": "readonly"}),
     )),
+    ids(with(
+        row(
+            "PUT",
+            ws!("/members/{user_id}/identity"),
+            Need::Workspace("members.manage"),
+        ),
+        |ids| json!({"issuer": "https://login.test", "subject": ids.user}),
+    )),
+    ids(row(
+        "DELETE",
+        ws!("/members/{user_id}/identity"),
+        Need::Workspace("members.manage"),
+    )),
     row("GET", ws!("/notifications"), Need::Member),
     ids(row(
         "POST",
@@ -280,6 +293,14 @@ pub const OPERATIONS: &[Operation] = &[
                 "credential": {"kind": "client_secret", "client_secret": "not-a-real-secret"},
             })
         },
+    )),
+    ids(with(
+        row(
+            "PUT",
+            ws!("/tenants/{tenant_id}/connection/secret-reading"),
+            Need::Tenant("connection.manage"),
+        ),
+        |_| json!({"allowed": false, "reason": "walk"}),
     )),
     ids(row(
         "POST",

@@ -55,6 +55,14 @@ pub fn run_level(
     }
     let connection = store::connections::find_connection(conn, workspace_id, target_id)?;
     connection_facts(&mut level, connection.as_ref(), preflighted, now);
+    // A run does not sign in to the source, but the next sync of it does.
+    let source_id = compared.source.tenant.id;
+    let connection = store::connections::find_connection(conn, workspace_id, source_id)?;
+    if let Some(connection) = connection {
+        level
+            .warnings
+            .extend(expiry_warning("source", &connection, now));
+    }
     Ok(level)
 }
 
@@ -125,40 +133,48 @@ fn connection_facts(
     preflighted: &Preflighted,
     now: DateTime<Utc>,
 ) {
-    let Some(connection) = connection else {
-        level.gates.push(no_connection());
-        return;
-    };
-    if connection.health == "unhealthy" {
-        let why = connection.health_message.as_deref().unwrap_or("it failed");
-        level.gates.push(ReasonView {
-            code: "connection_unhealthy".to_owned(),
-            message: format!("The target's connection does not work: {why}"),
-        });
-    }
-    if let Some(at) = connection.credential_expires_at {
-        if at <= now {
-            level.gates.push(ReasonView {
-                code: "connection_unhealthy".to_owned(),
-                message: "The target's credential has expired.".to_owned(),
-            });
-        } else if at.signed_duration_since(now) < SOON {
-            level.warnings.push(ReasonView {
-                code: "credential_expires_soon".to_owned(),
-                message: format!("The target's credential expires at {}.", at.to_rfc3339()),
-            });
-        }
-    }
-    let Some(granted) = &connection.granted_roles else {
-        return;
-    };
-    let types: BTreeSet<&str> = preflighted
+    let types = preflighted
         .preflight
         .plan
         .subjects
         .iter()
-        .map(|subject| subject.pinned.policy_type.as_str())
-        .collect();
+        .map(|subject| subject.pinned.policy_type.as_str());
+    level
+        .gates
+        .extend(connection_gates("target", connection, types, now));
+    level
+        .warnings
+        .extend(connection.and_then(|connection| expiry_warning("target", connection, now)));
+}
+
+/// Why a tenant's connection cannot write these types. `whose`: `target` or `tenant`.
+pub fn connection_gates<'t>(
+    whose: &str,
+    connection: Option<&ConnectionRow>,
+    types: impl IntoIterator<Item = &'t str>,
+    now: DateTime<Utc>,
+) -> Vec<ReasonView> {
+    let Some(connection) = connection else {
+        return vec![no_connection()];
+    };
+    let mut gates = Vec::new();
+    if connection.health == "unhealthy" {
+        let why = connection.health_message.as_deref().unwrap_or("it failed");
+        gates.push(ReasonView {
+            code: "connection_unhealthy".to_owned(),
+            message: format!("The {whose}'s connection does not work: {why}"),
+        });
+    }
+    if connection.credential_expires_at.is_some_and(|at| at <= now) {
+        gates.push(ReasonView {
+            code: "connection_unhealthy".to_owned(),
+            message: format!("The {whose}'s credential has expired."),
+        });
+    }
+    let Some(granted) = &connection.granted_roles else {
+        return gates;
+    };
+    let types: BTreeSet<&str> = types.into_iter().collect();
     let missing: BTreeSet<&str> = types
         .into_iter()
         .filter_map(policy_type::find)
@@ -167,14 +183,33 @@ fn connection_facts(
         .collect();
     if !missing.is_empty() {
         let names: Vec<&str> = missing.into_iter().collect();
-        level.gates.push(ReasonView {
+        gates.push(ReasonView {
             code: "permission_missing".to_owned(),
             message: format!(
-                "The target's application lacks the Graph permission {}.",
+                "The {whose}'s application lacks the Graph permission {}.",
                 names.join(", ")
             ),
         });
     }
+    gates
+}
+
+/// The end of a credential is near, or past for a tenant that the run only knows from before.
+fn expiry_warning(
+    whose: &str,
+    connection: &ConnectionRow,
+    now: DateTime<Utc>,
+) -> Option<ReasonView> {
+    let at = connection.credential_expires_at?;
+    let past = at <= now;
+    if (past && whose == "target") || at.signed_duration_since(now) >= SOON {
+        return None;
+    }
+    let verb = if past { "expired" } else { "expires" };
+    Some(ReasonView {
+        code: "credential_expires_soon".to_owned(),
+        message: format!("The {whose}'s credential {verb} at {}.", at.to_rfc3339()),
+    })
 }
 
 /// A role is there by itself or through its writing form.

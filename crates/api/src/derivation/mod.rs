@@ -27,7 +27,7 @@ use crate::wire::selection::SelectionBody;
 
 pub use catalogs::Catalogs;
 pub use changes::{Caches, change_counts, diff_subject};
-pub use gates::run_level;
+pub use gates::{connection_gates, run_level};
 pub use sides::Side;
 
 /// What a derivation yields: the value, or a refusal that is no failure.
@@ -93,7 +93,8 @@ pub fn preflight(
         Ok(compared) => compared,
         Err(problem) => return Ok(Err(problem)),
     };
-    let (source_ids, target_ids) = preflight::versions_needed(&compared.comparison);
+    let (source_ids, target_ids) =
+        preflight::versions_needed(&compared.comparison, &compared.target.inventory);
     let source_contents = compared.source.load_contents(conn, &source_ids)?;
     let target_contents = compared.target.load_contents(conn, &target_ids)?;
     let catalogs = Catalogs::load(
@@ -112,14 +113,23 @@ pub fn preflight(
         target_catalog: &catalogs.target,
         overrides: &compared.overrides,
         source_literals: &compared.source.literals(),
+        source_secrets_readable: secrets_readable(conn, &compared.source)?,
         source_contents: &source_contents,
         target_contents: &target_contents,
         previously_promoted: &promoted,
+        now: chrono::Utc::now(),
     });
     Ok(Ok(Preflighted {
         compared,
         preflight,
     }))
+}
+
+/// Whether workers may ask the source for plain secrets.
+fn secrets_readable(conn: &mut PgConnection, source: &Side) -> Result<bool, StoreError> {
+    let (workspace_id, tenant_id) = (source.tenant.workspace_id, source.tenant.id);
+    let connection = store::connections::find_connection(conn, workspace_id, tenant_id)?;
+    Ok(connection.is_some_and(|connection| connection.secret_reading))
 }
 
 fn previously_promoted(

@@ -17,7 +17,7 @@ pub async fn both_tenants(
     caller: &Caller,
     body: &SelectionBody,
 ) -> Result<(TenantAccess, TenantAccess), Problem> {
-    let workspace_id = caller.workspace_id;
+    let (workspace_id, visible) = (caller.workspace_id, caller.visible_tenants());
     let ids = [
         body.selection.source_tenant_id,
         body.selection.target_tenant_id,
@@ -25,7 +25,9 @@ pub async fn both_tenants(
     // Both are always asked for: which one is missing shows in nothing.
     let [source, target] = call
         .run(move |conn| {
-            let mut find = |id: Uuid| store::tenants::find_tenant(conn, workspace_id, id);
+            let mut find = |id: Uuid| {
+                store::tenants::find_visible_tenant(conn, workspace_id, id, visible.as_deref())
+            };
             Ok([find(ids[0])?, find(ids[1])?])
         })
         .await?;

@@ -9,6 +9,7 @@ use store::users::NewUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::put_member_identity::{self as identity, IdentityBody};
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
@@ -31,6 +32,8 @@ pub struct CreateMemberRequest {
     /// `readonly`, `operator`, `manager` or `owner`.
     #[schema(value_type = RoleWord)]
     role: Role,
+    /// Who signs in as this member.
+    identity: Option<IdentityBody>,
 }
 
 struct Kind(&'static str);
@@ -67,6 +70,7 @@ impl ReadBody for CreateMemberRequest {
             members.refuse("email", "not_an_email", "email must be an email address.");
         }
         let role = members.word::<Role>("role", &ROLES);
+        let identity = members.optional_object("identity", identity::read);
         if service && display_name.is_none() {
             return None;
         }
@@ -75,6 +79,7 @@ impl ReadBody for CreateMemberRequest {
             email,
             display_name,
             role: role?,
+            identity,
         })
     }
 }
@@ -114,35 +119,44 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
     let body: CreateMemberRequest = call.body()?;
     caller.require(Capability::MembersManage)?;
 
+    if body.identity.is_some() {
+        identity::require_whole(&caller)?;
+    }
+
     let key = call.state.audit_key.clone();
     let role = body.role.as_str();
-    let user = call
+    let (user, display_name) = call
         .transaction(move |conn| {
-            let id = Uuid::now_v7();
-            let user = match &body.email {
-                Some(email) => {
-                    let before_at = email.split('@').next().unwrap_or(email);
-                    let name = body.display_name.as_deref().unwrap_or(before_at);
-                    let name: String = name.chars().take(200).collect();
-                    store::users::find_or_insert_person(conn, id, email, &name)?
-                }
-                None => store::users::insert_user(
-                    conn,
-                    &NewUser {
-                        id,
-                        kind: "service".to_owned(),
-                        email: None,
-                        display_name: body.display_name.clone().unwrap_or_default(),
-                    },
-                )?,
+            let workspace_id = caller.workspace_id;
+            let id = store::users::new_user_id();
+            let (user, name) = if let Some(email) = &body.email {
+                let user = store::users::find_or_insert_person(conn, id, email)?;
+                let name = body.display_name.clone();
+                let name = name.unwrap_or_else(|| store::users::name_of_address(email));
+                (user, name)
+            } else {
+                let name = body.display_name.clone().unwrap_or_default();
+                let new = NewUser {
+                    id,
+                    kind: "service".to_owned(),
+                    email: None,
+                    display_name: name.clone(),
+                };
+                (store::users::insert_user(conn, &new)?, name)
             };
-            store::memberships::insert_member(conn, caller.workspace_id, user.id, role)?;
+            store::memberships::insert_member(conn, workspace_id, user.id, role, &name)?;
             let detail = json!({"user_id": user.id, "kind": user.kind, "role": role});
             store::audit::append(conn, &key, &caller.audit("member.added", detail))?;
-            Ok(user)
+            if let Some(identity) = &body.identity {
+                identity::link(conn, &key, &caller, user.id, identity)?;
+            }
+            Ok((user, name))
         })
         .await
         .map_err(|error| match error {
+            StoreError::AlreadyExists { constraint } if constraint == identity::TAKEN => {
+                Problem::already_exists("A member with this identity")
+            }
             StoreError::AlreadyExists { .. } => Problem::already_exists("This member"),
             other => other.into(),
         })?;
@@ -150,7 +164,7 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
         user_id: user.id,
         kind: user.kind,
         email: user.email,
-        display_name: user.display_name,
+        display_name,
         role,
     }))
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::call::Call;
+use crate::caller::Caller;
 use crate::problem::Problem;
 
 /// The caller.
@@ -33,6 +34,8 @@ pub struct MeUser {
 pub struct MeWorkspace {
     id: Uuid,
     name: String,
+    /// Whom the credential stands for there.
+    user_id: Uuid,
     /// `readonly`, `operator`, `manager`, `owner`.
     role: &'static str,
     /// Workspace-scoped capabilities.
@@ -59,8 +62,23 @@ pub struct MeTenant {
 )]
 #[get("/v1/me")]
 pub async fn get_me(call: Call) -> Result<HttpResponse, Problem> {
-    let caller = call.authenticate().await?;
+    let callers = call.authenticate().await?;
     call.no_parameters()?;
+    // Every workspace calls its member what it likes; the first one's word stands for all.
+    let first = callers.first().ok_or_else(Problem::unauthenticated)?;
+    let user = MeUser {
+        id: first.user_id,
+        display_name: first.display_name.clone(),
+    };
+    let mut workspaces = Vec::with_capacity(callers.len());
+    for caller in callers {
+        workspaces.push(workspace_of(&call, &caller).await?);
+    }
+    Ok(HttpResponse::Ok().json(MeResponse { user, workspaces }))
+}
+
+/// What a caller sees and may do in one workspace.
+async fn workspace_of(call: &Call, caller: &Caller) -> Result<MeWorkspace, Problem> {
     let workspace_id = caller.workspace_id;
     let visible = if caller.role == Role::Owner {
         None
@@ -112,17 +130,12 @@ pub async fn get_me(call: Call) -> Result<HttpResponse, Problem> {
         })
         .collect();
     let capabilities = caller.workspace_capabilities();
-    Ok(HttpResponse::Ok().json(MeResponse {
-        user: MeUser {
-            id: caller.user_id,
-            display_name: caller.display_name.clone(),
-        },
-        workspaces: vec![MeWorkspace {
-            id: workspace.id,
-            name: workspace.name,
-            role: caller.role.as_str(),
-            capabilities: capabilities.into_iter().map(Capability::as_str).collect(),
-            tenants,
-        }],
-    }))
+    Ok(MeWorkspace {
+        id: workspace.id,
+        name: workspace.name,
+        user_id: caller.user_id,
+        role: caller.role.as_str(),
+        capabilities: capabilities.into_iter().map(Capability::as_str).collect(),
+        tenants,
+    })
 }

@@ -1,6 +1,7 @@
 //! Prometheus text: requests answered, runs by status, queue depth, runs without a live worker.
 
 use actix_web::{HttpResponse, get};
+use store::connections::CredentialEnds;
 use store::queue::{QueueName, QueueState};
 
 use crate::call::Call;
@@ -35,7 +36,8 @@ pub async fn get_metrics(call: Call) -> Result<HttpResponse, Problem> {
         .run(|conn| {
             let runs = store::runs::count_active_runs(conn)?;
             let queues = store::queue::list_queue_states(conn)?;
-            Ok((runs, queues))
+            let ends = store::connections::count_credential_ends(conn)?;
+            Ok((runs, queues, ends))
         })
         .await;
     gauge(
@@ -44,7 +46,8 @@ pub async fn get_metrics(call: Call) -> Result<HttpResponse, Problem> {
         "Whether the last look at the database succeeded.",
         &[(String::new(), i64::from(read.is_ok()))],
     );
-    if let Ok((runs, queues)) = read {
+    if let Ok((runs, queues, ends)) = read {
+        credentials(&mut text, &ends);
         let deserted = without_worker(&runs, &queues);
         let runs: Vec<(String, i64)> = runs
             .into_iter()
@@ -78,6 +81,29 @@ pub async fn get_metrics(call: Call) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(text))
+}
+
+/// When tenants' credentials end: how many, never whose.
+fn credentials(text: &mut String, ends: &CredentialEnds) {
+    let label = |word: &str| format!("ends=\"{word}\"");
+    gauge(
+        text,
+        "promotion_credentials_ending",
+        "Credentials of tenants that have ended or end soon, where the end is known.",
+        &[
+            (label("past"), ends.expired),
+            (label("within_7_days"), ends.within_a_week),
+            (label("within_30_days"), ends.within_a_month),
+        ],
+    );
+    if let Some(next) = ends.next {
+        gauge(
+            text,
+            "promotion_credential_next_end_timestamp_seconds",
+            "When the next credential ends.",
+            &[(String::new(), next.timestamp())],
+        );
+    }
 }
 
 fn per_queue(queues: &[QueueState], value: fn(&QueueState) -> i64) -> Vec<(String, i64)> {

@@ -26,16 +26,14 @@ pub async fn load_visible_run(
     caller: &Caller,
     run_id: Uuid,
 ) -> Result<RunRow, Problem> {
-    let workspace_id = caller.workspace_id;
+    let (workspace_id, visible) = (caller.workspace_id, caller.visible_tenants());
     let found = call
-        .run(move |conn| store::runs::find_run(conn, workspace_id, run_id))
+        .run(move |conn| {
+            store::runs::find_visible_run(conn, workspace_id, run_id, visible.as_deref())
+        })
         .await?;
     let run = found.ok_or_else(Problem::not_found)?;
-    let capabilities = caller.capabilities_on(run.tenant_id);
-    if capabilities.is_empty() {
-        return Err(Problem::not_found());
-    }
-    if !capabilities.contains(&Capability::OperationRunView) {
+    if !caller.can_on(run.tenant_id, Capability::OperationRunView) {
         return Err(Problem::capability_denied(Capability::OperationRunView));
     }
     Ok(run)

@@ -8,6 +8,7 @@ use store::memberships::MemberRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::put_member_identity::IdentityBody;
 use crate::call::Call;
 use crate::pagination::{Page, time_cursor};
 use crate::problem::Problem;
@@ -23,6 +24,8 @@ pub struct MemberView {
     /// `readonly`, `operator`, `manager` or `owner`.
     role: String,
     created_at: DateTime<Utc>,
+    /// Who signs in as this member, besides API tokens.
+    identity: Option<IdentityBody>,
 }
 
 impl From<MemberRow> for MemberView {
@@ -34,6 +37,10 @@ impl From<MemberRow> for MemberView {
             display_name: row.display_name,
             role: row.role,
             created_at: row.created_at,
+            identity: row
+                .issuer
+                .zip(row.subject)
+                .map(|(issuer, subject)| IdentityBody { issuer, subject }),
         }
     }
 }

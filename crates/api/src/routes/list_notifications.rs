@@ -1,19 +1,15 @@
 //! The caller's notifications: one for each of their runs that ended and that they may still see,
 //! newest first.
 
-use std::collections::BTreeSet;
-
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use domain::capability::Capability;
 use serde::Serialize;
 use store::notifications::NotificationRow;
-use store::{PgConnection, StoreError};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::call::Call;
-use crate::caller::Caller;
 use crate::pagination::{Page, time_cursor};
 use crate::problem::Problem;
 
@@ -54,16 +50,6 @@ impl From<NotificationRow> for NotificationView {
     }
 }
 
-/// Whether the caller may see the run now: the right may have gone since it was started.
-pub fn sees_run(
-    conn: &mut PgConnection,
-    caller: &Caller,
-    run_id: Uuid,
-) -> Result<bool, StoreError> {
-    let run = store::runs::find_run(conn, caller.workspace_id, run_id)?;
-    Ok(run.is_some_and(|run| caller.can_on(run.tenant_id, Capability::OperationRunView)))
-}
-
 #[utoipa::path(
     tag = "runs",
     operation_id = "list_notifications",
@@ -82,29 +68,24 @@ pub async fn list_notifications(call: Call) -> Result<HttpResponse, Problem> {
     let limit = parameters.limit();
     let before = parameters.time_cursor("notifications");
     parameters.finish()?;
-    let page = call
+    let rows = call
         .run(move |conn| {
-            let rows = store::notifications::list_notifications(
+            // The right to see a run may have gone since it was started.
+            let visible = caller.tenants_with(Capability::OperationRunView);
+            store::notifications::list_notifications(
                 conn,
                 caller.workspace_id,
                 caller.user_id,
+                visible.as_deref(),
                 before,
                 limit,
-            )?;
-            let mut hidden = BTreeSet::new();
-            for row in &rows.items {
-                if !sees_run(conn, &caller, row.operation_run_id)? {
-                    hidden.insert(row.id);
-                }
-            }
-            let mut page = Page::of(
-                rows,
-                |row| time_cursor("notifications", row.created_at, row.id),
-                NotificationView::from,
-            );
-            page.items.retain(|item| !hidden.contains(&item.id));
-            Ok(page)
+            )
         })
         .await?;
+    let page = Page::of(
+        rows,
+        |row| time_cursor("notifications", row.created_at, row.id),
+        NotificationView::from,
+    );
     Ok(HttpResponse::Ok().json(page))
 }

@@ -1,4 +1,4 @@
-//! The workspaces the credential works in: one, since a token is bound to one.
+//! The workspaces the credential works in: one for an API token, by id.
 
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::call::Call;
-use crate::pagination::Page;
+use crate::pagination::{Page, encode_cursor};
 use crate::problem::Problem;
 
 /// A workspace.
@@ -59,17 +59,30 @@ pub async fn load_workspace(call: &Call, workspace_id: Uuid) -> Result<Workspace
 )]
 #[get("/v1/workspaces")]
 pub async fn list_workspaces(call: Call) -> Result<HttpResponse, Problem> {
-    let caller = call.authenticate().await?;
+    let callers = call.authenticate().await?;
     let mut parameters = call.parameters();
-    let _ = parameters.limit();
+    let limit = parameters.limit();
     let after = parameters.cursor("workspaces", 1);
     parameters.finish()?;
-    let mut items = Vec::new();
-    if after.is_none() {
-        items.push(load_workspace(&call, caller.workspace_id).await?);
+    let after = after.and_then(|parts| parts.into_iter().next());
+    let mut ids: Vec<Uuid> = callers
+        .iter()
+        .map(|caller| caller.workspace_id)
+        .filter(|id| after.as_ref().is_none_or(|after| id.to_string() > *after))
+        .collect();
+    ids.sort_unstable();
+    let page = Page::of_all(
+        ids,
+        limit,
+        |id| encode_cursor("workspaces", &[&id.to_string()]),
+        |id| id,
+    );
+    let mut items = Vec::with_capacity(page.items.len());
+    for id in page.items {
+        items.push(load_workspace(&call, id).await?);
     }
     Ok(HttpResponse::Ok().json(Page {
         items,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }

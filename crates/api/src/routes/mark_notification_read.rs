@@ -1,9 +1,9 @@
 //! Marks one of the caller's notifications read. Reading twice keeps the first time.
 
 use actix_web::{HttpResponse, post};
-use store::StoreError;
+use domain::capability::Capability;
 
-use super::list_notifications::{NotificationView, sees_run};
+use super::list_notifications::NotificationView;
 use crate::call::Call;
 use crate::problem::Problem;
 
@@ -25,17 +25,14 @@ pub async fn mark_notification_read(call: Call) -> Result<HttpResponse, Problem>
     let id = call.path_id("notification_id")?;
     let row = call
         .transaction(move |conn| {
-            let row = store::notifications::mark_notification_read(
+            let visible = caller.tenants_with(Capability::OperationRunView);
+            store::notifications::mark_notification_read(
                 conn,
                 caller.workspace_id,
                 caller.user_id,
+                visible.as_deref(),
                 id,
-            )?;
-            // An error rolls the mark back.
-            if !sees_run(conn, &caller, row.operation_run_id)? {
-                return Err(StoreError::NotFound("notification"));
-            }
-            Ok(row)
+            )
         })
         .await?;
     Ok(HttpResponse::Ok().json(NotificationView::from(row)))

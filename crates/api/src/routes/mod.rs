@@ -9,6 +9,7 @@ mod create_member;
 mod create_tenant;
 mod delete_api_token;
 mod delete_member;
+mod delete_member_identity;
 mod delete_tenant_member;
 mod diff_subject;
 mod execute_promotion;
@@ -42,10 +43,13 @@ mod list_workspaces;
 mod mark_notification_read;
 mod preflight_promotion;
 mod put_connection;
+mod put_member_identity;
 mod put_operational_control;
+mod put_secret_reading;
 mod put_tenant_member;
 mod start_connection_check;
 mod start_inventory_sync;
+mod start_policy_restore;
 mod stream_operation_run_events;
 mod stream_workspace_events;
 mod update_member;
@@ -68,6 +72,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_members::list_members)
         .service(update_member::update_member)
         .service(delete_member::delete_member)
+        .service(put_member_identity::put_member_identity)
+        .service(delete_member_identity::delete_member_identity)
         .service(create_api_token::create_api_token)
         .service(list_api_tokens::list_api_tokens)
         .service(delete_api_token::delete_api_token)
@@ -82,6 +88,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_tenant::get_tenant)
         .service(update_tenant::update_tenant)
         .service(put_connection::put_connection)
+        .service(put_secret_reading::put_secret_reading)
         .service(get_connection::get_connection)
         .service(start_connection_check::start_connection_check)
         .service(list_tenant_members::list_tenant_members)
@@ -92,6 +99,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_policy::get_policy)
         .service(list_policy_versions::list_policy_versions)
         .service(get_policy_version::get_policy_version)
+        .service(start_policy_restore::start_policy_restore)
         .service(list_references::list_references);
     config
         .service(compare_tenants::compare_tenants)

@@ -9,8 +9,10 @@ use store::StoreError;
 use store::connections::{CREDENTIAL_COLUMN, ConnectionRow, NewConnection};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::call::Call;
+use crate::certificate;
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::words::{CloudWord, CredentialShape};
@@ -27,7 +29,7 @@ pub struct PutConnectionRequest {
     /// `private_key` in PEM), `federated_token` (`token_file`: a name configured on the worker).
     #[schema(value_type = CredentialShape)]
     credential: Credential,
-    /// When the credential ends, if known.
+    /// When the credential ends, if known. For a certificate its own end counts when it is earlier.
     credential_expires_at: Option<DateTime<Utc>>,
 }
 
@@ -36,6 +38,8 @@ pub struct PutConnectionRequest {
 pub struct Credential {
     kind: &'static str,
     sealed_form: Value,
+    /// What the credential itself says about its end.
+    ends_at: Option<DateTime<Utc>>,
 }
 
 impl ReadBody for PutConnectionRequest {
@@ -91,6 +95,7 @@ impl std::str::FromStr for Kind {
 
 fn read_credential(members: &mut Members<'_>) -> Option<Credential> {
     let kind = members.word::<Kind>("kind", &KINDS)?.0;
+    let mut ends_at = None;
     let sealed_form = match kind {
         "client_secret" => {
             let secret = members.text("client_secret", 2_000)?;
@@ -99,6 +104,7 @@ fn read_credential(members: &mut Members<'_>) -> Option<Credential> {
         "certificate" => {
             let certificate = members.pem("certificate");
             let private_key = members.pem("private_key");
+            ends_at = certificate.as_deref().and_then(certificate::not_after);
             json!({"kind": kind, "certificate": certificate?, "private_key": private_key?})
         }
         _ => {
@@ -118,7 +124,11 @@ fn read_credential(members: &mut Members<'_>) -> Option<Credential> {
             json!({"kind": kind, "token_file": name})
         }
     };
-    Some(Credential { kind, sealed_form })
+    Some(Credential {
+        kind,
+        sealed_form,
+        ends_at,
+    })
 }
 
 /// A connection without its credential.
@@ -146,6 +156,9 @@ pub struct ConnectionView {
     created_at: DateTime<Utc>,
     /// When it was last set.
     updated_at: DateTime<Utc>,
+    /// Whether workers may ask this tenant for the plain text of encrypted values; see
+    /// `put_secret_reading`. Another application (`client_id`) starts without it.
+    secret_reading: bool,
 }
 
 /// What may be known of a credential.
@@ -172,6 +185,7 @@ impl From<ConnectionRow> for ConnectionView {
             granted_roles: row.granted_roles,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            secret_reading: row.secret_reading,
         }
     }
 }
@@ -196,7 +210,7 @@ pub async fn put_connection(call: Call) -> Result<HttpResponse, Problem> {
     access.require(Capability::ConnectionManage)?;
 
     let tenant_id = access.tenant.id;
-    let plain = body.credential.sealed_form.to_string();
+    let plain = Zeroizing::new(body.credential.sealed_form.to_string());
     let sealed = call
         .state
         .sealing_key
@@ -209,7 +223,10 @@ pub async fn put_connection(call: Call) -> Result<HttpResponse, Problem> {
         client_id: body.client_id,
         credential_kind: body.credential.kind.to_owned(),
         credential: sealed,
-        credential_expires_at: body.credential_expires_at,
+        credential_expires_at: [body.credential_expires_at, body.credential.ends_at]
+            .into_iter()
+            .flatten()
+            .min(),
     };
     let key = call.state.audit_key.clone();
     let connection: ConnectionRow = call

@@ -173,7 +173,7 @@ pub fn run_view(row: RunRow, caller: &Caller) -> OperationRunView {
 }
 
 /// The members of a stored context that readers get.
-const SHOWN: [&str; 7] = [
+const SHOWN: [&str; 9] = [
     "plan_digest",
     "registry_version",
     "excluded",
@@ -181,6 +181,8 @@ const SHOWN: [&str; 7] = [
     "policy_id",
     "policy_version_id",
     "expected_current_version_id",
+    "conditional_access_state",
+    "kept_state",
 ];
 
 fn context_view(row: &RunRow, sees_source: bool) -> Value {

@@ -178,7 +178,8 @@ impl std::str::FromStr for StateWord {
     }
 }
 
-fn read_launch_context(members: &mut Members<'_>) -> LaunchContext {
+/// Reads it; `return_to` must be a path of this site.
+pub fn read_launch_context(members: &mut Members<'_>) -> LaunchContext {
     let origin = members.optional_text("origin", 100);
     let return_to = members.optional_text("return_to", 2_000);
     if let Some(path) = &return_to

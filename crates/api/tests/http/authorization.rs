@@ -96,6 +96,18 @@ fn rows(selection: &Value) -> Vec<Row> {
         ),
         row("delete_member", "/members/{id}", n(), "members.manage"),
         row(
+            "put_member_identity",
+            "/members/{id}/identity",
+            json!({"issuer": "https://login.test", "subject": "x"}),
+            "members.manage",
+        ),
+        row(
+            "delete_member_identity",
+            "/members/{id}/identity",
+            n(),
+            "members.manage",
+        ),
+        row(
             "create_api_token",
             "/api-tokens",
             json!({"name": "x"}),
@@ -126,6 +138,12 @@ fn rows(selection: &Value) -> Vec<Row> {
             "put_connection",
             "/tenants/{t}/connection",
             connection,
+            "connection.manage",
+        ),
+        row(
+            "put_secret_reading",
+            "/tenants/{t}/connection/secret-reading",
+            json!({"allowed": true, "reason": "x"}),
             "connection.manage",
         ),
         row(
@@ -182,6 +200,12 @@ fn rows(selection: &Value) -> Vec<Row> {
             "/tenants/{t}/policies/{p}/versions/{v}",
             n(),
             "policy_content.view",
+        ),
+        row(
+            "start_policy_restore",
+            "/tenants/{t}/policies/{p}/restores",
+            json!({"policy_version_id": Uuid::nil(), "expected_current_version_id": Uuid::nil(), "confirm": true}),
+            "policy.restore",
         ),
         row(
             "list_references",

@@ -5,13 +5,14 @@
 use std::io::{BufWriter, Write};
 
 use serde_json::{Value, json};
-use store::audit::{AuditHead, AuditRow, Verification};
+use store::audit::{AuditHead, AuditRow, ChainKeys, Verification};
+use store::keys::MasterKey;
 use store::workspaces::WorkspaceRow;
 use store::{Db, PgConnection, StoreError};
 use uuid::Uuid;
 
 use crate::arguments::AuditCommand;
-use crate::commands::keys::master_key;
+use crate::commands::keys::{master_key, previous_master_keys};
 use crate::ending::{Ending, Failure};
 use crate::environment;
 use crate::show;
@@ -24,32 +25,45 @@ pub(crate) async fn audit(command: &AuditCommand) -> Result<Ending, Failure> {
         AuditCommand::Verify {
             workspace,
             expected_head,
-        } => verify(&db, workspace.clone(), expected_head.as_deref()).await,
+            overlap_entries,
+        } => {
+            let keys = chain_keys()?.with_overlap(*overlap_entries);
+            verify(&db, &keys, workspace.clone(), expected_head.as_deref()).await
+        }
         AuditCommand::Export { workspace } => export(&db, workspace.clone()).await,
     }
 }
 
+/// The audit keys of the current master key and of those before it.
+fn chain_keys() -> Result<ChainKeys, Failure> {
+    let current = master_key(environment::MASTER_KEY)?.audit_key();
+    let earlier = previous_master_keys()?;
+    let earlier = earlier.iter().map(MasterKey::audit_key).collect();
+    Ok(ChainKeys::in_turn(earlier, current))
+}
+
 async fn verify(
     db: &Db,
+    keys: &ChainKeys,
     workspace: Option<String>,
     expected_head: Option<&str>,
 ) -> Result<Ending, Failure> {
-    let key = master_key(environment::MASTER_KEY)?.audit_key();
     let expected = expected_head.map(parse_head).transpose()?;
     let mut broken = None;
     for workspace in chosen(db, workspace).await? {
-        let (key, expected) = (key.clone(), expected.clone());
-        let verification = db
+        let (keys, expected) = (keys.clone(), expected.clone());
+        let found = db
             .read_view(move |conn: &mut PgConnection| {
-                store::audit::verify(conn, &key, workspace.id, expected.as_ref())
+                store::audit::verify_with_keys(conn, &keys, workspace.id, expected.as_ref())
             })
             .await?;
         let name = show::clean(&workspace.name);
-        match verification {
+        match found.verification {
             Verification::Whole { entries, head } => show::data(&format!(
-                "{} {name}: {} whole, head {}",
+                "{} {name}: {} whole{}, head {}",
                 workspace.id,
                 show::count(entries, "entry", "entries"),
+                print_changes(&found.changes),
                 head.map_or_else(|| "none".to_owned(), |head| print_head(&head))
             ))?,
             Verification::Broken { sequence, why } => {
@@ -151,6 +165,15 @@ async fn chosen(db: &Db, named: Option<String>) -> Result<Vec<WorkspaceRow>, Fai
 
 fn all(conn: &mut PgConnection) -> Result<Vec<WorkspaceRow>, StoreError> {
     store::workspaces::list_workspaces(conn)
+}
+
+/// Where the chain went over to another key.
+fn print_changes(changes: &[i64]) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let places: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    format!(", another key since entry {}", places.join(", "))
 }
 
 /// `sequence:mac`, the form in which a head leaves the database.

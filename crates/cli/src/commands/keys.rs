@@ -1,7 +1,12 @@
 //! `promotionctl keys`: what the API needs of the master key, a new master key, and the re-sealing
 //! of credentials from an old master key to a new one, while everything runs.
 
-use store::keys::{MasterKey, OpeningKeys};
+use chrono::Utc;
+use serde_json::json;
+use store::audit::{AuditEntry, ChainKeys};
+use store::keys::{MasterKey, OpeningKeys, Sealed};
+use store::{PgConnection, StoreError};
+use uuid::Uuid;
 
 use crate::arguments::KeysCommand;
 use crate::ending::{Ending, Failure};
@@ -30,6 +35,22 @@ pub(crate) fn master_key(name: &'static str) -> Result<MasterKey, Failure> {
     })
 }
 
+/// The master keys before the current one: one, or several separated by commas, oldest first.
+pub(crate) fn previous_master_keys() -> Result<Vec<MasterKey>, Failure> {
+    let name = environment::PREVIOUS_MASTER_KEY;
+    let Some(text) = environment::optional(name)? else {
+        return Ok(Vec::new());
+    };
+    text.split(',')
+        .map(|key| {
+            MasterKey::from_base64(key).map_err(|error| Failure::Environment {
+                name,
+                why: error.to_string(),
+            })
+        })
+        .collect()
+}
+
 /// Prints the two halves the API may hold: it seals credentials and can never open them.
 fn api() -> Result<Ending, Failure> {
     let key = master_key(environment::MASTER_KEY)?;
@@ -46,14 +67,27 @@ fn api() -> Result<Ending, Failure> {
 fn rotate() -> Result<Ending, Failure> {
     let url = environment::database_url()?;
     let current = master_key(environment::MASTER_KEY)?;
-    let previous = master_key(environment::PREVIOUS_MASTER_KEY)?;
-    let opening = OpeningKeys::new(vec![current.opening_key(), previous.opening_key()]);
+    let previous = previous_master_keys()?;
+    if previous.is_empty() {
+        environment::required(environment::PREVIOUS_MASTER_KEY)?;
+    }
+    let opening = OpeningKeys::new(
+        std::iter::once(&current)
+            .chain(&previous)
+            .map(MasterKey::opening_key)
+            .collect(),
+    );
     let sealing = current.sealing_key();
+    let chain = ChainKeys::in_turn(
+        previous.iter().map(MasterKey::audit_key).collect(),
+        current.audit_key(),
+    );
     let mut conn = store::db::establish(&url)?;
     let column = store::connections::CREDENTIAL_COLUMN;
-    let tenants = store::connections::list_sealed_to_other_keys(&mut conn, sealing.id())?;
     let (mut resealed, mut unopened) = (0_u64, 0_u64);
-    for tenant in tenants {
+    for (workspace, tenant) in
+        store::connections::list_sealed_to_other_keys(&mut conn, sealing.id())?
+    {
         let before = store::connections::load_sealed_credential(&mut conn, tenant)?;
         let plain = match opening.open(tenant, column, &before) {
             Ok(plain) => plain,
@@ -64,9 +98,9 @@ fn rotate() -> Result<Ending, Failure> {
             }
         };
         let after = sealing.seal(tenant, column, &plain)?;
-        if store::connections::reseal_credential(&mut conn, tenant, &before, &after)? {
-            resealed += 1;
-        }
+        resealed += u64::from(replace(
+            &mut conn, &chain, workspace, tenant, &before, &after,
+        )?);
     }
     show::note(&format!(
         "{} sealed to key {}",
@@ -80,4 +114,27 @@ fn rotate() -> Result<Ending, Failure> {
         )));
     }
     Ok(Ending::Done)
+}
+
+/// One credential and the entry that tells of it, in one transaction.
+fn replace(
+    conn: &mut PgConnection,
+    chain: &ChainKeys,
+    workspace: Uuid,
+    tenant: Uuid,
+    before: &Sealed,
+    after: &Sealed,
+) -> Result<bool, Failure> {
+    let entry = AuditEntry {
+        tenant_id: Some(tenant),
+        detail: json!({"from_key": before.key_id, "to_key": after.key_id}),
+        ..AuditEntry::new(workspace, "connection.resealed", Utc::now())
+    };
+    Ok(store::db::transaction(conn, |conn: &mut PgConnection| {
+        let replaced = store::connections::reseal_credential(conn, tenant, before, after)?;
+        if replaced {
+            store::audit::append_with_key_in_force(conn, chain, &entry)?;
+        }
+        Ok::<_, StoreError>(replaced)
+    })?)
 }

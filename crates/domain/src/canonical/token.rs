@@ -97,7 +97,7 @@ fn by_id(kind: &str, id: &str) -> Value {
 fn by_name(object: &ReferenceObject) -> Value {
     json!({"ref": {
         "kind": object.kind,
-        "name": object.name.as_deref().unwrap_or_default(),
+        "name": object.meant_name().unwrap_or_default(),
         "discriminator": object.discriminator,
     }})
 }
@@ -105,7 +105,7 @@ fn by_name(object: &ReferenceObject) -> Value {
 fn by_name_and_id(object: &ReferenceObject) -> Value {
     json!({"ref": {
         "kind": object.kind,
-        "name": object.name.as_deref().unwrap_or_default(),
+        "name": object.meant_name().unwrap_or_default(),
         "discriminator": object.discriminator,
         "id": object.external_id.to_ascii_lowercase(),
     }})

@@ -2,16 +2,19 @@
 
 use serde_json::{Map, Value};
 
+use super::default_object;
 use crate::json::{self, pattern};
 use crate::policy_type::PolicyType;
 
-/// Canonical JSON `{"name", "parts"}`.
+/// Canonical JSON `{"name", "parts"}`. The object that every tenant has is known by its kind: its
+/// name, which a service translates and people change, is null here.
 pub(crate) fn key(row: &PolicyType, name: &str, item: &Value) -> String {
     let parts: Map<String, Value> = row
         .identity
         .iter()
         .map(|place| ((*place).to_owned(), part(row, place, item)))
         .collect();
+    let name = (!default_object::is(row, item)).then_some(name);
     json::canonical(&serde_json::json!({"name": name, "parts": parts}))
 }
 

@@ -18,14 +18,21 @@ use serde_json::Value;
 
 use crate::model::{Facet, GraphVersion, ResourceFamily};
 
+mod apps;
+mod authentication;
 mod compliance;
 mod conditional_access;
 mod configuration;
+mod enrollment;
 mod first_party;
 mod foundations;
+mod managed_apps;
 mod plain_types;
+mod roles;
 mod scripts;
 mod settings_tree;
+mod tenant_administration;
+mod windows_updates;
 
 pub use first_party::is_first_party_application;
 pub(crate) use plain_types::is_plain_type;
@@ -73,7 +80,7 @@ pub struct SubCollection {
 /// How assignments are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AssignmentRule {
-    /// Path below the item for reading, e.g. `assignments`.
+    /// Path below the item for reading, e.g. `assignments`; empty where they come with the item.
     pub read: &'static str,
     /// Action below the item for writing (replace-all), e.g. `assign`.
     pub action: &'static str,
@@ -81,6 +88,25 @@ pub struct AssignmentRule {
     pub wrapper: &'static str,
     /// Whether assignment filters are allowed.
     pub filters: bool,
+    /// Whether each assignment is an object of its own, added by POST and removed by DELETE on
+    /// `read`; `action` and `wrapper` are not used then.
+    pub per_target: bool,
+}
+
+/// An object that every tenant has from its first day: matched by its kind whatever its name,
+/// changed by PATCH alone, never created and never assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DefaultObject {
+    /// Member that tells it.
+    pub property: &'static str,
+    /// That member's value, as JSON text.
+    pub value: &'static str,
+    /// What its id contains, where the member alone is not certain.
+    pub id_marker: Option<&'static str>,
+    /// Members that are the service's own words on it: not captured, not written.
+    pub fixed: &'static [&'static str],
+    /// Whether the type has no other objects that could be created.
+    pub only: bool,
 }
 
 /// A place where content points to another object.
@@ -115,6 +141,12 @@ pub enum Adapter {
     ReusableSetting,
     /// Settings catalog tree and scheduled actions by their own action.
     SettingsCompliance,
+    /// Apps (and settings in the catalogue's way) by actions of their own.
+    ManagedApps,
+    /// Combinations by their own action, their configurations as children.
+    AuthenticationStrength,
+    /// The caller chooses the id of a new object.
+    AuthenticationContext,
 }
 
 /// One row of the registry.
@@ -150,6 +182,8 @@ pub struct PolicyType {
     pub item_expand: Option<&'static str>,
     /// `$select` of a second item request, for members that no answer has unless they are named.
     pub item_select: Option<&'static str>,
+    /// Members that the item leaves out and that are read by a request of their own.
+    pub item_parts: &'static [&'static str],
     /// Read per object.
     pub sub_collections: &'static [SubCollection],
     /// Whether `$filter={name_property} eq '..'` is known to work on the list.
@@ -166,6 +200,20 @@ pub struct PolicyType {
     pub update: UpdateVerb,
     /// Members that cannot change in place: a difference there holds the subject.
     pub immutable: &'static [&'static str],
+    /// Members of a create body where the service takes no more; a PATCH brings the rest.
+    pub create_first: Option<&'static [&'static str]>,
+    /// Characters that the service refuses in a name.
+    pub name_refuses: &'static str,
+    /// Dates that the service refuses when they are in the past.
+    pub future_dates: &'static [&'static str],
+    /// The object that each tenant has already.
+    pub default_object: Option<DefaultObject>,
+    /// Member that ranks the objects; written by the action `setPriority` alone.
+    pub priority: Option<&'static str>,
+    /// Whether only one object of a tenant may be assigned to all devices.
+    pub one_for_all_devices: bool,
+    /// Writes to the type go one at a time, this many seconds apart.
+    pub serial_spacing_seconds: Option<u8>,
     /// Assignments, if the type has any.
     pub assignments: Option<AssignmentRule>,
     /// Property with scope tag ids, if the type has one.
@@ -174,6 +222,9 @@ pub struct PolicyType {
     pub references: &'static [ReferenceRule],
     /// The reference kind under which other policies point to objects of this type.
     pub reference_kind: Option<&'static str>,
+    /// Ids of children that calls name: no part of any comparison across tenants, and part of what
+    /// was reviewed, so that a call never names a child that is not there any more.
+    pub child_ids: &'static [&'static str],
     /// Arrays that are sets.
     pub sets: &'static [&'static str],
     /// Arrays keyed by a member (or members joined with `+`); inner arrays before outer ones.
@@ -220,7 +271,9 @@ impl PolicyType {
     /// The member that holds a settings catalog tree, if the type has one.
     pub(crate) const fn catalog_tree(&self) -> Option<&'static str> {
         match self.adapter {
-            Adapter::SettingsCatalog | Adapter::SettingsCompliance => Some("settings"),
+            Adapter::SettingsCatalog | Adapter::SettingsCompliance | Adapter::ManagedApps => {
+                Some("settings")
+            }
             Adapter::ReusableSetting => Some("settingInstance"),
             _ => None,
         }
@@ -247,6 +300,7 @@ const PLAIN: PolicyType = PolicyType {
     item_get: false,
     item_expand: None,
     item_select: None,
+    item_parts: &[],
     sub_collections: &[],
     name_filter: false,
     skip_when: &[],
@@ -255,10 +309,18 @@ const PLAIN: PolicyType = PolicyType {
     strip_update: &[],
     update: UpdateVerb::Patch,
     immutable: &[],
+    create_first: None,
+    name_refuses: "",
+    future_dates: &[],
+    default_object: None,
+    priority: None,
+    one_for_all_devices: false,
+    serial_spacing_seconds: None,
     assignments: None,
     scope_tags: Some("roleScopeTagIds"),
     references: &[],
     reference_kind: None,
+    child_ids: &[],
     sets: &[],
     keyed: &[],
     flags: &[],
@@ -280,6 +342,7 @@ const ASSIGN: AssignmentRule = AssignmentRule {
     action: "assign",
     wrapper: "assignments",
     filters: true,
+    per_target: false,
 };
 
 const fn reference(path: &'static str, kind: &'static str) -> ReferenceRule {
@@ -299,22 +362,54 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 16] = [
+static ALL: [PolicyType; 48] = [
+    managed_apps::ANDROID_PROTECTION,
+    enrollment::APPLE_USER_INITIATED,
     foundations::ASSIGNMENT_FILTERS,
+    authentication::CONTEXTS,
+    authentication::STRENGTHS,
+    enrollment::CLOUD_PC_PROVISIONING,
+    enrollment::CLOUD_PC_SETTINGS,
+    enrollment::CO_MANAGEMENT,
     settings_tree::COMPLIANCE,
     conditional_access::POLICIES,
     configuration::SETTINGS_CATALOG,
+    enrollment::DERIVED_CREDENTIALS,
+    tenant_administration::DEVICE_CATEGORIES,
     compliance::POLICIES,
     scripts::COMPLIANCE_SCRIPTS,
     configuration::DEVICE_CONFIGURATIONS,
     scripts::CUSTOM_ATTRIBUTES,
+    enrollment::LIMITS,
+    enrollment::PLATFORM_RESTRICTIONS,
     scripts::REMEDIATIONS,
     scripts::PLATFORM_SCRIPTS,
     scripts::SHELL_SCRIPTS,
+    enrollment::NOTIFICATIONS,
+    enrollment::STATUS_PAGE,
+    tenant_administration::BRANDING,
+    managed_apps::IOS_PROTECTION,
+    enrollment::CLEANUP_RULES,
+    managed_apps::WINDOWS_INFORMATION_PROTECTION,
+    apps::CATEGORIES,
+    apps::DEVICE_APP_CONFIGURATIONS,
+    apps::APPS,
     conditional_access::NAMED_LOCATIONS,
     compliance::NOTIFICATION_TEMPLATES,
+    apps::POLICY_SETS,
     settings_tree::REUSABLE_SETTINGS,
+    roles::ROLE_DEFINITIONS,
     foundations::SCOPE_TAGS,
+    managed_apps::APP_CONFIGURATION,
+    tenant_administration::TERMS,
+    tenant_administration::AUTOPILOT,
+    windows_updates::DRIVER_PROFILES,
+    windows_updates::FEATURE_PROFILES,
+    enrollment::HELLO,
+    managed_apps::WINDOWS_PROTECTION,
+    windows_updates::QUALITY_POLICIES,
+    windows_updates::QUALITY_PROFILES,
+    enrollment::RESTORE,
     configuration::WINDOWS_UPDATE_RINGS,
 ];
 
@@ -331,6 +426,19 @@ pub fn find(key: &str) -> Option<&'static PolicyType> {
 /// The row whose objects are referred to by this reference kind.
 pub fn for_reference_kind(kind: &str) -> Option<&'static PolicyType> {
     all().iter().find(|row| row.reference_kind == Some(kind))
+}
+
+/// Why an object of the row cannot be promoted, in an operator's words; `None` when it can. What
+/// the object is may say more than its type does.
+pub fn why_not_promoted(row: &PolicyType, content: Option<&Value>) -> Option<&'static str> {
+    let Support::CaptureOnly(why) = row.support else {
+        return None;
+    };
+    let of_kind = match row.reference_kind {
+        Some("mobile_app") => content.and_then(apps::why_not),
+        _ => None,
+    };
+    Some(of_kind.unwrap_or(why))
 }
 
 /// The `@odata.type` of an object without `#microsoft.graph.`; empty when it has none.

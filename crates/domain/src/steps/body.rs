@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{StepError, StepInput, catalog, compliance, conditional_access, device_configuration};
+use super::{
+    StepError, StepInput, WriteStep, catalog, compliance, conditional_access, default_object,
+    device_configuration, managed_apps, parts,
+};
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
 use crate::policy_type::{Adapter, PolicyType, UpdateVerb};
@@ -23,6 +26,7 @@ pub(super) fn create(row: &PolicyType, content: &Value) -> Result<Value, StepErr
         compliance::name_rule(&mut body);
     }
     drop_nulls(&mut body);
+    parts::drop_empty_service_app(row, &mut body);
     if row.adapter == Adapter::ConditionalAccess {
         conditional_access::drop_empty_lists(&mut body, None);
     }
@@ -49,6 +53,8 @@ pub(super) fn update(
         pattern::remove(&mut body, place);
     }
     shape(row, &mut body);
+    default_object::shape(row, &mut body, target);
+    keep_standing_dates(row, &mut body, target);
     if let Value::Object(members) = &mut body {
         if let Some(property) = row.scope_tags
             && input.options.scope_tags == Carry::KeepTarget
@@ -67,13 +73,31 @@ pub(super) fn update(
     Ok(body)
 }
 
+/// A date that has passed stays as it is only if it is not sent again.
+fn keep_standing_dates(row: &PolicyType, body: &mut Value, target: &CapturedPolicy) {
+    let Value::Object(members) = body else {
+        return;
+    };
+    for place in row.future_dates {
+        let root = place.split('.').next().unwrap_or(place);
+        if members.get(root).is_some() && members.get(root) == target.content.get(root) {
+            members.remove(root);
+        }
+    }
+}
+
 fn shape(row: &PolicyType, body: &mut Value) {
     match row.adapter {
         Adapter::SettingsCatalog | Adapter::SettingsCompliance => catalog::shape(body),
         Adapter::ReusableSetting => catalog::shape_instance(body),
         Adapter::DeviceConfiguration => device_configuration::shape(body),
         Adapter::ConditionalAccess => conditional_access::shape(body),
-        Adapter::Plain | Adapter::Compliance | Adapter::NotificationTemplate => {}
+        Adapter::ManagedApps => managed_apps::shape(row, body),
+        Adapter::Plain
+        | Adapter::AuthenticationContext
+        | Adapter::AuthenticationStrength
+        | Adapter::Compliance
+        | Adapter::NotificationTemplate => {}
     }
 }
 
@@ -157,6 +181,25 @@ fn clear_members(wanted: &mut Value, target: &Value) {
             drop_nulls(value);
         }
         cleared || !value.is_null()
+    });
+}
+
+/// Drops an update that says only what stands there, where further calls do the rest.
+pub(super) fn drop_idle_update(steps: &mut Vec<WriteStep>, target: &Value) {
+    if steps.len() < 2 {
+        return;
+    }
+    steps.retain(|step| {
+        let says = step.body.as_ref().and_then(Value::as_object);
+        let idle = step.name == "update"
+            && says.is_some_and(|members| {
+                members.iter().all(|(name, value)| {
+                    target
+                        .get(name)
+                        .map_or(says_nothing(value), |there| there == value)
+                })
+            });
+        !idle
     });
 }
 

@@ -27,6 +27,9 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     for place in row.sets {
         pattern::edit(&mut content, place, &mut drop_repeats);
     }
+    for place in row.child_ids {
+        pattern::remove(&mut content, place);
+    }
     if input.options.scope_tags == Carry::Map {
         land(input, Facet::ScopeTags, &mut content)?;
     }

@@ -1,6 +1,6 @@
 //! Every call that can ever be written, from the rows.
 
-use super::notification;
+use super::{authentication_strength, managed_apps, notification, per_target};
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 
@@ -22,8 +22,18 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
         UpdateVerb::Patch => "PATCH",
         UpdateVerb::Put => "PUT",
     };
-    let mut calls = vec![("POST", row.path.to_owned()), (verb, item.clone())];
-    if let Some(rule) = row.assignments {
+    let mut calls = vec![(verb, item.clone())];
+    if !row.default_object.is_some_and(|rule| rule.only) {
+        calls.push(("POST", row.path.to_owned()));
+    }
+    if row.priority.is_some() {
+        calls.push(("POST", format!("{item}/setPriority")));
+    }
+    if let Some(rule) = row.assignments.filter(|rule| rule.per_target) {
+        calls.push(("POST", format!("{item}/{}", rule.read)));
+        let child = per_target::child_template(rule.read);
+        calls.push(("DELETE", format!("{}{child}", row.path)));
+    } else if let Some(rule) = row.assignments {
         calls.push(("POST", format!("{item}/{}", rule.action)));
     }
     match row.adapter {
@@ -36,7 +46,21 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
         Adapter::SettingsCompliance => {
             calls.push(("POST", format!("{item}/setScheduledActions")));
         }
+        Adapter::ManagedApps => {
+            for action in managed_apps::actions(row) {
+                calls.push(("POST", format!("{item}/{action}")));
+            }
+        }
+        Adapter::AuthenticationStrength => {
+            calls.push(("POST", format!("{item}/updateAllowedCombinations")));
+            let configurations = authentication_strength::configurations_template(row);
+            let one = authentication_strength::configuration_template(row);
+            calls.push(("POST", configurations));
+            calls.push(("PATCH", one.clone()));
+            calls.push(("DELETE", one));
+        }
         Adapter::Plain
+        | Adapter::AuthenticationContext
         | Adapter::SettingsCatalog
         | Adapter::ReusableSetting
         | Adapter::DeviceConfiguration

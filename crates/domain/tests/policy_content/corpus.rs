@@ -96,6 +96,11 @@ fn every_real_export_is_captured_created_and_read_back_as_planned() {
         .filter(|export| export.origin == "real-export")
     {
         let policy = roundtrip::is_stable(export.row, &export.object);
+        // What every tenant has, and what is only shown, is never created.
+        let default = export.object.get("priority") == Some(&serde_json::json!(0));
+        if default || !export.row.promotable() {
+            continue;
+        }
         match roundtrip::create(export.row, &policy) {
             Ok(_) => *created.entry(export.row.key).or_default() += 1,
             Err(code) => held

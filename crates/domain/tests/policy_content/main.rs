@@ -11,8 +11,11 @@
 )]
 
 mod corpus;
+mod enrollment;
 mod laws;
 mod model;
 mod roundtrip;
 mod samples;
+mod samples_administration;
+mod samples_apps;
 mod script_samples;

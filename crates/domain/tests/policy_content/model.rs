@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::capture::{self, RawPolicy};
 use domain::model::CapturedPolicy;
-use domain::policy_type::PolicyType;
+use domain::policy_type::{Adapter, PolicyType};
 use domain::references::{Meaning, Overrides, ReferenceCatalog, ReferenceObject};
 use domain::secret::SecretKey;
 use domain::selection::{Carry, ConditionalAccessState, Options};
@@ -107,11 +107,19 @@ pub(crate) fn build(
     landing: &Landing,
     options: Options,
 ) -> Result<Written, StepError> {
+    let mut landing = landing.clone();
+    if row.adapter == Adapter::AuthenticationContext && target.is_none() {
+        let key = (
+            "authentication_context_id".to_owned(),
+            source.external_id.clone(),
+        );
+        landing.insert(key, Landed::Id("c9".to_owned()));
+    }
     domain::steps::build(StepInput {
         row,
         source,
         target,
-        landing,
+        landing: &landing,
         overrides: &Overrides::default(),
         options,
     })
@@ -127,8 +135,12 @@ pub(crate) fn carry_out(
 ) -> RawPolicy {
     let mut object = standing.unwrap_or_default();
     for planned in &written.steps {
+        let mut planned = planned.clone();
+        if let domain::steps::StepKind::DeleteFound { value, .. } = &planned.kind {
+            planned.path = planned.path.replace("{child}", value);
+        }
         let step =
-            domain::steps::fill(planned, Some(ITEM), &BTreeMap::new()).expect("nothing is open");
+            domain::steps::fill(&planned, Some(ITEM), &BTreeMap::new()).expect("nothing is open");
         assert!(!step.path.contains('{'), "{}", step.path);
         apply(row, &step, &mut object);
     }
@@ -140,6 +152,7 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
     let item = format!("{}/{ITEM}", row.path);
     let body = step.body.clone().unwrap_or(Value::Null);
     let messages = "localizedNotificationMessages";
+    let configurations = "combinationConfigurations";
     let below = step.path.strip_prefix(row.path).expect("a path of the row");
     match (step.method.as_str(), below) {
         ("POST", "") => {
@@ -153,9 +166,22 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
         ("PUT", _) if step.path == item => replace(row, object, body),
         ("PATCH", _) if step.path == item => merge(&mut object.item, body),
         ("POST", path) if path.ends_with("/assign") => {
-            let rule = row.assignments.expect("a type with assignments");
-            object.assignments = body[rule.wrapper].as_array().cloned();
+            let wrapper = row.assignments.unwrap().wrapper;
+            object.assignments = body[wrapper].as_array().cloned();
             assert!(object.assignments.is_some());
+        }
+        ("POST", path) if path.ends_with("/targetApps") => {
+            let apps = body["apps"].as_array().cloned().expect("apps");
+            object.sub_collections.insert("apps".to_owned(), apps);
+            if let Some(group) = body.get("appGroupType") {
+                object.item["appGroupType"] = group.clone();
+            }
+        }
+        ("POST", path) if path.ends_with("/changeSettings") => {
+            let settings = body["settings"].as_array().cloned().expect("settings");
+            object
+                .sub_collections
+                .insert("settings".to_owned(), settings);
         }
         ("POST", path) if path.ends_with("/scheduleActionsForRules") => {
             object.item["scheduledActionsForRule"] =
@@ -166,6 +192,44 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
             object
                 .sub_collections
                 .insert("scheduledActionsForRule".to_owned(), rules.expect("a list"));
+        }
+        ("POST", path) if path.ends_with("/updateAllowedCombinations") => {
+            object.item["allowedCombinations"] = body["allowedCombinations"].clone();
+        }
+        (method, path) if path.contains(configurations) => {
+            let standing = object
+                .sub_collections
+                .entry(configurations.to_owned())
+                .or_default();
+            assert!(body.get("id").is_none());
+            if method == "POST" {
+                let mut made = body;
+                made["id"] = json!(Uuid::from_u128(standing.len() as u128 + 1).to_string());
+                standing.push(made);
+                return;
+            }
+            let id = path.rsplit_once('/').expect("an id").1;
+            let at = standing
+                .iter()
+                .position(|made| made["id"] == json!(id))
+                .expect("the configuration stands");
+            match method {
+                "DELETE" => drop(standing.remove(at)),
+                _ => merge(&mut standing[at], body),
+            }
+        }
+        ("POST", path) if path.ends_with("/setPriority") => merge(&mut object.item, body),
+        ("POST", path) if path.ends_with("/assignments") => {
+            object.assignments.get_or_insert_default().push(body);
+        }
+        ("DELETE", path) if path.contains("/assignments/") => {
+            let key = path.rsplit_once('/').unwrap().1;
+            let standing = object.assignments.as_mut().expect("assignments");
+            let at = standing
+                .iter()
+                .position(|one| domain::steps::is_child(one, "target", key))
+                .expect("the assignment stands");
+            standing.remove(at);
         }
         ("POST", path) if path.ends_with(messages) => {
             let standing = object

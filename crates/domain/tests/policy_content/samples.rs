@@ -345,7 +345,8 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
             &json!("0bbb0000-0000-4000-8000-0000000000b1"),
         ),
     ];
-    let mut all = vec![
+    let mut all = crate::samples_apps::all();
+    all.extend(vec![
         ("assignmentFilters", filter()),
         ("conditionalAccessPolicies", conditional_access()),
         ("configurationPolicies", catalog(&settings)),
@@ -356,7 +357,9 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("notificationMessageTemplates", notification()),
         ("roleScopeTags", scope_tag()),
         ("windowsUpdateRings", ring()),
-    ];
+    ]);
+    all.extend(crate::samples_administration::all());
+    all.extend(crate::enrollment::objects());
     all.extend(crate::script_samples::all());
     all
 }

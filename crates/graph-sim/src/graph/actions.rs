@@ -18,7 +18,7 @@ pub(super) const ALL_USERS: &str = "acacacac-9df4-4c7d-9d50-4ef0226f57a9";
 pub(super) const ALL_DEVICES: &str = "adadadad-808e-44e2-905a-0b7873a8a531";
 
 /// The only member of an action's body.
-fn parameter<'a>(
+pub(super) fn parameter<'a>(
     sent: &'a Map<String, Value>,
     name: &str,
     optional: &[&str],
@@ -56,6 +56,12 @@ pub(super) fn assign(
             .as_ref()
             .ok_or_else(Refusal::method_not_allowed)?;
         let wanted = parameter(&sent, assign.wrapper, assign.also)?;
+        if rules::is_default(object) {
+            return Err(Refusal::by_service(
+                rule.family,
+                "The default object cannot be assigned.",
+            ));
+        }
         let scene = Scene {
             schema: &world.schema,
             tenant,
@@ -97,7 +103,7 @@ pub(super) fn assign(
 }
 
 /// Judges one assignment; answers its target's key and how it is stored.
-fn judge_assignment(
+pub(super) fn judge_assignment(
     scene: &Scene<'_>,
     call: &Call<'_>,
     owner: &str,
@@ -127,6 +133,9 @@ fn judge_assignment(
         .unwrap_or_default();
     let kind = kind.trim_start_matches("#microsoft.graph.");
     let group = target.get("groupId").and_then(Value::as_str);
+    if !rules::takes_target(scene.rule.key, kind) {
+        return Err(scene.refuse(format!("Assignment target {kind} is not supported here.")));
+    }
     let (key, excluded) = match (kind, group) {
         ("groupAssignmentTarget", Some(group)) => (group.to_lowercase(), false),
         ("exclusionGroupAssignmentTarget", Some(group)) => (group.to_lowercase(), true),
@@ -142,7 +151,14 @@ fn judge_assignment(
     if excluded && !assign.filters {
         return Err(scene.refuse("Exclusion targets are not supported here."));
     }
+    // App policies have no target "all users": they take the virtual groups instead.
+    let by_group_alone = rules::targets_apps(scene.rule);
+    if by_group_alone && group.is_none() {
+        return Err(scene.refuse(format!("Assignment target {kind} is not supported here.")));
+    }
+    let is_virtual = by_group_alone && matches!(key.as_str(), ALL_USERS | ALL_DEVICES);
     if let Some(group) = group
+        && !is_virtual
         && !scene.tenant.has("groups", group)
     {
         return Err(scene.refuse(format!("Group {group} was not found in the directory.")));

@@ -36,7 +36,10 @@ fn judge(
     let check = Check {
         schema: scene.schema,
         version,
-        own_id: before.map(|object| object.id.as_str()),
+        own_id: match before {
+            Some(object) => Some(object.id.as_str()),
+            None => chosen_id(rule, sent),
+        },
     };
     let kind = check
         .entity(sent, rule.entity)
@@ -179,7 +182,7 @@ fn drop_setting(sent: &mut Map<String, Value>, wanted: &str) {
 }
 
 /// Fills what the service fills on every write.
-fn stamp(scene: &Scene<'_>, kind: &str, body: &mut Map<String, Value>, first: bool) {
+pub(super) fn stamp(scene: &Scene<'_>, kind: &str, body: &mut Map<String, Value>, first: bool) {
     let now = json!(clock::graph_time());
     let has = |name: &str| {
         scene
@@ -219,7 +222,17 @@ fn stamp(scene: &Scene<'_>, kind: &str, body: &mut Map<String, Value>, first: bo
     }
 }
 
-fn new_id(tenant: &Tenant, rule: &CollectionRule) -> String {
+/// The id of a new object where the caller chooses it.
+fn chosen_id<'a>(rule: &CollectionRule, sent: &'a Map<String, Value>) -> Option<&'a str> {
+    (rule.key == crate::rules::CONTEXTS)
+        .then(|| sent.get("id")?.as_str())
+        .flatten()
+}
+
+pub(super) fn new_id(tenant: &Tenant, rule: &CollectionRule, sent: &Map<String, Value>) -> String {
+    if let Some(id) = chosen_id(rule, sent) {
+        return id.to_owned();
+    }
     if rule.key != "roleScopeTags" {
         return Uuid::new_v4().to_string();
     }
@@ -237,7 +250,20 @@ pub(super) fn create(
     call: &Call<'_>,
     rule: &'static CollectionRule,
 ) -> Result<Done, Refusal> {
-    let sent = call.object()?;
+    create_at(world, tid, call, rule, None)
+}
+
+fn create_at(
+    world: &mut World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    id: Option<&str>,
+) -> Result<Done, Refusal> {
+    let mut sent = call.object()?;
+    if let Some(id) = id {
+        sent.insert("id".to_owned(), json!(id));
+    }
     let object = {
         let tenant = read::tenant(world, tid)?;
         let scene = Scene {
@@ -248,7 +274,7 @@ pub(super) fn create(
         };
         let kind = judge(&scene, call.version, Write::Create, &sent, None)?;
         let mut object = Object {
-            id: new_id(tenant, rule),
+            id: new_id(tenant, rule, &sent),
             body: storable(sent, call.twists),
             ..Object::default()
         };
@@ -297,6 +323,10 @@ pub(super) fn update(
     rule: &'static CollectionRule,
     id: &str,
 ) -> Result<Done, Refusal> {
+    if rule.key == crate::rules::CONTEXTS && find(read::tenant(world, tid)?, rule, id).is_err() {
+        // Graph makes a context that does not exist: the PATCH of a free id is a create.
+        return create_at(world, tid, call, rule, Some(id));
+    }
     let write = if call.method == "PUT" {
         Write::Replace
     } else {
@@ -421,77 +451,4 @@ fn is_used(tenant: &Tenant, rule: &CollectionRule, id: &str) -> bool {
                             .contains(&quoted))
             })
         })
-}
-
-/// Stores an object without judging it: for loaders and for changes behind the caller's back.
-pub(crate) fn insert_behind(
-    world: &mut World,
-    tid: &str,
-    rule: &'static CollectionRule,
-    id: Option<String>,
-    sent: Map<String, Value>,
-    assignments: Vec<Value>,
-) -> Option<String> {
-    let object = {
-        let tenant = world.tenant(tid)?;
-        let scene = Scene {
-            schema: &world.schema,
-            tenant,
-            templates: &world.templates,
-            rule,
-        };
-        let dates: Vec<(String, Value)> = [
-            "createdDateTime",
-            "lastModifiedDateTime",
-            "modifiedDateTime",
-            "version",
-        ]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), sent.get(name)?.clone())))
-        .collect();
-        let id = id.unwrap_or_else(|| new_id(tenant, rule));
-        let mut object = Object {
-            id,
-            body: storable(sent, &[]),
-            assignments,
-            ..Object::default()
-        };
-        own_assignments(&world.schema, rule, &mut object);
-        let kind = object.kind().unwrap_or(rule.entity).to_owned();
-        stamp(&scene, &kind, &mut object.body, true);
-        object.body.extend(dates);
-        (rule.complete)(&scene, &mut object);
-        object
-    };
-    let id = object.id.clone();
-    world.tenant_mut(tid)?.list_mut(rule).push(object);
-    Some(id)
-}
-
-/// Gives assignments the ids the service would give them.
-fn own_assignments(schema: &Schema, rule: &CollectionRule, object: &mut Object) {
-    for members in object
-        .assignments
-        .iter_mut()
-        .filter_map(Value::as_object_mut)
-    {
-        let target = members.get("target").cloned().unwrap_or_default();
-        let kind = target
-            .get("@odata.type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let key = match target.get("groupId").and_then(Value::as_str) {
-            Some(group) => group.to_lowercase(),
-            None if kind.ends_with("allDevicesAssignmentTarget") => {
-                super::actions::ALL_DEVICES.to_owned()
-            }
-            None => super::actions::ALL_USERS.to_owned(),
-        };
-        members.insert("id".to_owned(), json!(format!("{}_{key}", object.id)));
-        let assign = rule.assign.as_ref();
-        if assign.is_some_and(|assign| super::actions::tells_source(schema, assign)) {
-            members.insert("source".to_owned(), json!("direct"));
-            members.insert("sourceId".to_owned(), json!(object.id));
-        }
-    }
 }

@@ -10,35 +10,9 @@ use crate::state::{Object, Tenant};
 /// The built-in scope tag.
 pub(crate) const DEFAULT_SCOPE_TAG: &str = "0";
 
-const STRENGTHS: [(&str, &str, &[&str]); 3] = [
-    (
-        "00000000-0000-0000-0000-000000000002",
-        "Multifactor authentication",
-        &[
-            "windowsHelloForBusiness",
-            "fido2",
-            "password,microsoftAuthenticatorPush",
-            "password,sms",
-        ],
-    ),
-    (
-        "00000000-0000-0000-0000-000000000003",
-        "Passwordless MFA",
-        &["windowsHelloForBusiness", "fido2", "deviceBasedPush"],
-    ),
-    (
-        "00000000-0000-0000-0000-000000000004",
-        "Phishing-resistant MFA",
-        &[
-            "windowsHelloForBusiness",
-            "fido2",
-            "x509CertificateMultiFactor",
-        ],
-    ),
-];
-
 /// Puts the built-in objects into a new tenant.
 pub(crate) fn furnish(tenant: &mut Tenant) {
+    super::enrollment::furnish(tenant);
     let mut put = |key: &'static str, id: &str, body: Value| {
         let body = body.as_object().cloned().unwrap_or_default();
         let object = Object {
@@ -57,31 +31,8 @@ pub(crate) fn furnish(tenant: &mut Tenant) {
             "isBuiltIn": true,
         }),
     );
-    for (id, name, combinations) in STRENGTHS {
-        put(
-            "authenticationStrengthPolicies",
-            id,
-            json!({
-                "displayName": name,
-                "description": "Built in.",
-                "policyType": "builtIn",
-                "requirementsSatisfied": "mfa",
-                "allowedCombinations": combinations,
-                "createdDateTime": "2021-12-01T00:00:00Z",
-                "modifiedDateTime": "2021-12-01T00:00:00Z",
-            }),
-        );
-    }
-    for number in 1..=3 {
-        put(
-            "authenticationContextClassReferences",
-            &format!("c{number}"),
-            json!({
-                "displayName": format!("Authentication context {number}"),
-                "description": null,
-                "isAvailable": true,
-            }),
-        );
+    for (key, id, body) in super::administration::built_in() {
+        put(key, &id, body);
     }
     let domains: Vec<Value> = tenant
         .domains

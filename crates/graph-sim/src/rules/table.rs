@@ -1,9 +1,9 @@
 //! The entries of the table, one per collection.
 
 use super::{
-    AssignRule, CollectionRule, Part, accept, compliance, conditional_access,
-    device_configurations, foundations, leave, named_locations, scripts, settings_catalog,
-    settings_compliance, show,
+    AssignRule, CollectionRule, Part, accept, administration, compliance, conditional_access,
+    device_configurations, enrollment, foundations, leave, managed_apps, mobile_apps,
+    named_locations, scripts, settings_catalog, settings_compliance, show, windows_updates,
 };
 use crate::answer::Family;
 
@@ -57,7 +57,7 @@ const DIRECTORY: CollectionRule = CollectionRule {
     ..INTUNE
 };
 
-const CONDITIONAL_ACCESS: CollectionRule = CollectionRule {
+pub(super) const CONDITIONAL_ACCESS: CollectionRule = CollectionRule {
     v1: true,
     page: 100,
     max_top: 999,
@@ -85,6 +85,15 @@ pub(super) const ASSIGNMENTS: Part = Part {
 
 /// Every collection the simulator serves.
 pub(crate) static TABLE: &[CollectionRule] = &[
+    enrollment::AUTOPILOT,
+    enrollment::BRANDING,
+    enrollment::CONFIGURATIONS,
+    enrollment::DEVICE_CATEGORIES,
+    windows_updates::DRIVER_UPDATES,
+    windows_updates::FEATURE_UPDATES,
+    windows_updates::QUALITY_POLICIES,
+    windows_updates::QUALITY_UPDATES,
+    enrollment::TERMS,
     CollectionRule {
         key: "configurationPolicies",
         paths: &["deviceManagement/configurationPolicies"],
@@ -237,6 +246,15 @@ pub(crate) static TABLE: &[CollectionRule] = &[
     scripts::REMEDIATIONS,
     scripts::SHELL,
     scripts::CUSTOM_ATTRIBUTES,
+    managed_apps::IOS_PROTECTION,
+    managed_apps::ANDROID_PROTECTION,
+    managed_apps::WINDOWS_PROTECTION,
+    managed_apps::APP_CONFIGURATION,
+    managed_apps::WINDOWS_INFORMATION_PROTECTION,
+    mobile_apps::APPS,
+    mobile_apps::CATEGORIES,
+    mobile_apps::CONFIGURATIONS,
+    mobile_apps::POLICY_SETS,
     CollectionRule {
         key: "operationApprovalPolicies",
         paths: &["deviceManagement/operationApprovalPolicies"],
@@ -311,26 +329,9 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         ],
         ..DIRECTORY
     },
-    CollectionRule {
-        key: "authenticationStrengthPolicies",
-        paths: &[
-            "policies/authenticationStrengthPolicies",
-            "identity/conditionalAccess/authenticationStrength/policies",
-            "identity/conditionalAccess/authenticationStrengths/policies",
-        ],
-        entity: "authenticationStrengthPolicy",
-        family: Family::ConditionalAccess,
-        read_roles: &["Policy.Read.All"],
-        ..DIRECTORY
-    },
-    CollectionRule {
-        key: "authenticationContextClassReferences",
-        paths: &["identity/conditionalAccess/authenticationContextClassReferences"],
-        entity: "authenticationContextClassReference",
-        family: Family::ConditionalAccess,
-        read_roles: &["Policy.Read.All", "AuthenticationContext.Read.All"],
-        ..DIRECTORY
-    },
+    administration::STRENGTH_RULE,
+    administration::CONTEXT_RULE,
+    administration::ROLE_RULE,
     CollectionRule {
         key: "termsOfUse",
         paths: &["identityGovernance/termsOfUse/agreements", "agreements"],

@@ -112,7 +112,7 @@ async fn pages_can_fail_or_be_empty() {
         sim.all(page["@odata.nextLink"].as_str().unwrap())
             .await
             .len(),
-        30
+        31
     );
     sim.fault(json!({"kind": "page_fails", "status": 502}))
         .await;

@@ -163,6 +163,9 @@ pub const CONDITIONAL_ACCESS: &str = "/v1.0/identity/conditionalAccess/policies"
 pub const LOCATIONS: &str = "/v1.0/identity/conditionalAccess/namedLocations";
 pub const FILTERS: &str = "/beta/deviceManagement/assignmentFilters";
 pub const TAGS: &str = "/beta/deviceManagement/roleScopeTags";
+pub const ROLES: &str = "/beta/deviceManagement/roleDefinitions";
+pub const STRENGTHS: &str = "/v1.0/identity/conditionalAccess/authenticationStrength/policies";
+pub const CONTEXTS: &str = "/v1.0/identity/conditionalAccess/authenticationContextClassReferences";
 pub const TEMPLATES: &str = "/beta/deviceManagement/notificationMessageTemplates";
 
 /// Removes what the service owns, as a careful caller does before it writes.
@@ -270,4 +273,40 @@ pub fn contract() -> Option<PathBuf> {
     }
     eprintln!("skipped: {} is absent", path.display());
     None
+}
+
+/// App policies whose apps have an action of their own, and app configuration for managed devices.
+pub const APP_POLICIES: &[&str] = &[
+    "/beta/deviceAppManagement/iosManagedAppProtections",
+    "/beta/deviceAppManagement/androidManagedAppProtections",
+    "/beta/deviceAppManagement/windowsManagedAppProtections",
+    "/beta/deviceAppManagement/targetedManagedAppConfigurations",
+    APP_CONFIGURATIONS,
+];
+pub const APP_CONFIGURATIONS: &str = "/beta/deviceAppManagement/mobileAppConfigurations";
+
+/// What a careful caller sends of an app policy.
+pub fn app_policy(read: &Value) -> Value {
+    let mut body = read.as_object().unwrap().clone();
+    body.retain(|name, value| (name == "@odata.type" || !name.contains('@')) && !value.is_null());
+    for owned in [
+        "id",
+        "createdDateTime",
+        "lastModifiedDateTime",
+        "version",
+        "isAssigned",
+        "deployedAppCount",
+        "appSupportsOemConfig",
+    ] {
+        body.remove(owned);
+    }
+    Value::Object(body)
+}
+
+/// The apps an item is for, as `targetApps` takes them.
+pub async fn apps_of(sim: &Sim, item: &str) -> Vec<Value> {
+    let apps = sim.all(&format!("{item}/apps")).await;
+    apps.iter()
+        .map(|app| json!({"mobileAppIdentifier": app["mobileAppIdentifier"]}))
+        .collect()
 }

@@ -1,9 +1,12 @@
 //! Requests the real service refuses: every one must be refused here, with Graph's kind of error,
 //! and must leave no trace.
 
+mod administration;
+mod apps;
 mod compliance;
 mod conditional_access;
 mod configurations;
+mod enrollment;
 mod foundations;
 mod settings_catalog;
 
@@ -203,6 +206,8 @@ fn assignments(item: &str) -> Vec<Bad> {
 async fn cases(sim: &Sim) -> Vec<Bad> {
     let objects = writable_objects(sim).await;
     let mut cases = foundations::cases();
+    cases.extend(administration::cases());
+    cases.extend(enrollment::cases(sim).await);
     for path in [
         SETTINGS_CATALOG,
         COMPLIANCE,
@@ -233,6 +238,7 @@ async fn cases(sim: &Sim) -> Vec<Bad> {
     cases.extend(configurations::cases(&id, &body));
     let (id, body) = named(CONDITIONAL_ACCESS, "CA002 - Require MFA for everyone");
     cases.extend(conditional_access::cases(&id, &body));
+    cases.extend(apps::cases(sim).await);
     cases
 }
 

@@ -80,6 +80,9 @@ async fn accept_all(sim: Sim) {
         }
     }
     foundations(&sim, &mut count).await;
+    app_policies(&sim, &mut count).await;
+    administration(&sim, &mut count).await;
+    enrollment(&sim, &mut count).await;
     eprintln!("{count} good requests accepted");
     assert!(count >= 200, "{count}");
     sim.running.stop();
@@ -140,6 +143,108 @@ async fn foundations(sim: &Sim, count: &mut usize) {
     *count += 1;
 }
 
+/// App policies: the object, then its apps, then its assignments.
+async fn app_policies(sim: &Sim, count: &mut usize) {
+    for path in APP_POLICIES {
+        for item in sim.all(path).await {
+            let body = app_policy(&item);
+            let id = item["id"].as_str().unwrap();
+            let made = accept(sim, count, "POST", path, &body).await;
+            let new = format!("{path}/{}", made["id"].as_str().unwrap());
+            if *path != APP_CONFIGURATIONS {
+                let sent = json!({"apps": apps_of(sim, &format!("{path}/{id}")).await});
+                accept(sim, count, "POST", &format!("{new}/targetApps"), &sent).await;
+                let read = apps_of(sim, &new).await;
+                assert_eq!(json!(read), sent["apps"], "{path}");
+            }
+            let mut patch = json!({"displayName": "Renamed"});
+            if let Some(kind) = body.get("@odata.type") {
+                patch["@odata.type"] = kind.clone();
+            }
+            accept(sim, count, "PATCH", &new, &patch).await;
+            let everyone = json!({"assignments": [{"target": {
+                "@odata.type": "#microsoft.graph.groupAssignmentTarget",
+                "groupId": "acacacac-9df4-4c7d-9d50-4ef0226f57a9"}}]});
+            let typed = "microsoft.graph.managedDeviceMobileAppConfiguration/assign";
+            let (action, sent) = if *path == APP_CONFIGURATIONS {
+                (typed, json!({"assignments": []}))
+            } else {
+                ("assign", everyone)
+            };
+            accept(sim, count, "POST", &format!("{new}/{action}"), &sent).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_group_of_apps_the_service_makes_the_list() {
+    let sim = Sim::start(SOURCE).await;
+    let path = APP_POLICIES[0];
+    let items = sim.all(path).await;
+    let grouped = items
+        .iter()
+        .find(|item| item["appGroupType"] == "allCoreMicrosoftApps")
+        .unwrap();
+    let item = format!("{path}/{}", grouped["id"].as_str().unwrap());
+    let before = apps_of(&sim, &item).await;
+    assert!(!before.is_empty());
+    let sent = json!({"appGroupType": "allCoreMicrosoftApps", "apps": []});
+    let answer = sim
+        .send("POST", &format!("{item}/targetApps"), Some(&sent))
+        .await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(apps_of(&sim, &item).await, before);
+}
+
+/// Ranks, single assignments, defaults, pictures.
+async fn enrollment(sim: &Sim, count: &mut usize) {
+    let d = "/beta/deviceManagement";
+    let configurations = format!("{d}/deviceEnrollmentConfigurations");
+    let kind = "#microsoft.graph.windows10EnrollmentCompletionPageConfiguration";
+    let body = json!({"@odata.type": kind, "displayName": "Second page"});
+    let page = accept(sim, count, "POST", &configurations, &body).await;
+    assert_eq!(page["priority"], json!(2));
+    let page = format!("{configurations}/{}", page["id"].as_str().unwrap());
+    let sent = json!({"priority": 1});
+    accept(sim, count, "POST", &format!("{page}/setPriority"), &sent).await;
+    assert_eq!(sim.get(&page).await["priority"], json!(1));
+    let sent = json!({"enrollmentConfigurationAssignments": []});
+    accept(sim, count, "POST", &format!("{page}/assign"), &sent).await;
+    let hello = format!("{configurations}/{SOURCE}_DefaultWindowsHelloForBusiness");
+    let sent = json!({"@odata.type": "#microsoft.graph.deviceEnrollmentWindowsHelloForBusinessConfiguration",
+        "pinMinimumLength": 8});
+    accept(sim, count, "PATCH", &hello, &sent).await;
+
+    let profiles = format!("{d}/windowsAutopilotDeploymentProfiles");
+    let body = json!({"@odata.type": "#microsoft.graph.azureADWindowsAutopilotDeploymentProfile",
+        "displayName": "Second profile", "deviceType": "windowsPc"});
+    let profile = accept(sim, count, "POST", &profiles, &body).await;
+    let profile = format!("{profiles}/{}", profile["id"].as_str().unwrap());
+    let sent = json!({"target": {"@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"}});
+    let path = format!("{profile}/assignments");
+    let made = accept(sim, count, "POST", &path, &sent).await;
+    let child = format!("{path}/{}", made["id"].as_str().unwrap());
+    assert_eq!(sim.send("DELETE", &child, None).await.status, 204);
+    assert!(sim.all(&path).await.is_empty());
+
+    let brandings = format!("{d}/intuneBrandingProfiles");
+    let made = accept(
+        sim,
+        count,
+        "POST",
+        &brandings,
+        &json!({"profileName": "New"}),
+    )
+    .await;
+    let branding = format!("{brandings}/{}", made["id"].as_str().unwrap());
+    let sent =
+        json!({"showLogo": true, "themeColorLogo": {"type": "image/png", "value": "iVBORw0KGgo="}});
+    accept(sim, count, "PATCH", &branding, &sent).await;
+    assert!(sim.get(&branding).await["themeColorLogo"].is_null());
+    let logo = sim.get(&format!("{branding}/themeColorLogo")).await;
+    assert_eq!(logo["value"], json!("iVBORw0KGgo="));
+}
+
 #[tokio::test]
 async fn a_created_policy_reads_back_whole() {
     let sim = Sim::start(SOURCE).await;
@@ -164,4 +269,47 @@ async fn a_created_policy_reads_back_whole() {
         }
         assert_eq!(again, expected, "{path} {id}");
     }
+}
+
+async fn administration(sim: &Sim, count: &mut usize) {
+    let permissions = json!([{"resourceActions": [{
+        "allowedResourceActions": ["Microsoft.Intune_Roles_Read"], "notAllowedResourceActions": []}]}]);
+    let role = json!({"@odata.type": "#microsoft.graph.deviceAndAppManagementRoleDefinition",
+        "displayName": "New role", "rolePermissions": permissions, "roleScopeTagIds": ["0"]});
+    let role = accept(sim, count, "POST", ROLES, &role).await;
+    let item = format!("{ROLES}/{}", role["id"].as_str().unwrap());
+    let patch = json!({"description": "Reads", "rolePermissions": permissions});
+    accept(sim, count, "PATCH", &item, &patch).await;
+
+    let strength = json!({"displayName": "New strength", "description": null,
+        "allowedCombinations": ["fido2", "password,sms"]});
+    let strength = accept(sim, count, "POST", STRENGTHS, &strength).await;
+    let item = format!("{STRENGTHS}/{}", strength["id"].as_str().unwrap());
+    let key = json!({"@odata.type": "#microsoft.graph.fido2CombinationConfiguration",
+        "appliesToCombinations": ["fido2"], "allowedAAGUIDs": ["486be2ef-983b-41d6-8e08-000000000001"]});
+    let configurations = format!("{item}/combinationConfigurations");
+    let made = accept(sim, count, "POST", &configurations, &key).await;
+    assert_eq!(sim.all(&configurations).await.len(), 1);
+    let one = format!("{configurations}/{}", made["id"].as_str().unwrap());
+    accept(sim, count, "PATCH", &one, &key).await;
+    let action = format!("{item}/updateAllowedCombinations");
+    let sent = json!({"allowedCombinations": ["fido2"]});
+    accept(sim, count, "POST", &action, &sent).await;
+    let answer = sim.send("DELETE", &one, None).await;
+    assert_eq!(answer.status, 204);
+    accept(
+        sim,
+        count,
+        "PATCH",
+        &item,
+        &json!({"displayName": "Renamed"}),
+    )
+    .await;
+
+    let context = json!({"id": "c50", "displayName": "New context", "isAvailable": true});
+    let made = accept(sim, count, "POST", CONTEXTS, &context).await;
+    assert_eq!(made["id"], json!("c50"));
+    let patch = json!({"displayName": "Renamed", "isAvailable": false});
+    accept(sim, count, "PATCH", &format!("{CONTEXTS}/c50"), &patch).await;
+    accept(sim, count, "PATCH", &format!("{CONTEXTS}/c51"), &patch).await;
 }

@@ -13,7 +13,7 @@ async fn settings_catalog_pages_by_twenty_five_and_hides_settings() {
     assert!(link.starts_with(sim.running.base_url()));
     assert!(page["value"][0].get("settings").is_none());
     let all = sim.all(SETTINGS_CATALOG).await;
-    assert_eq!(all.len(), 30);
+    assert_eq!(all.len(), 31);
     let big = all
         .iter()
         .find(|policy| policy["name"] == "Win - Office - Hardening")

@@ -36,8 +36,8 @@ async fn first(sim: &Sim, path: &str) -> (String, Value) {
     if path == LINUX {
         let settings = sim.all(&format!("{path}/{id}/settings")).await;
         let expand = "$expand=scheduledActionConfigurations";
-        let rules = sim.all(&format!("{path}/{id}/scheduledActionsForRule?{expand}"));
-        body["scheduledActionsForRule"] = json!(rules.await);
+        let rules = format!("{path}/{id}/scheduledActionsForRule?{expand}");
+        body["scheduledActionsForRule"] = json!(sim.all(&rules).await);
         body["settings"] = json!(settings);
         body = writable(path, &body);
     }

@@ -192,6 +192,39 @@ async fn a_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test]
+async fn roles_granted_meanwhile_come_with_a_renewed_token() {
+    let server = start(|_, _| Reply::json(&json!({}))).await;
+    let reader = server.reader();
+    reader.get(&groups()).await.unwrap();
+    reader.renew_token_older_than(Duration::from_mins(1));
+    reader.get(&groups()).await.unwrap();
+    assert_eq!(server.token_requests().len(), 1, "a young token stays");
+    reader.renew_token_older_than(Duration::ZERO);
+    for _ in 0..3 {
+        reader.get(&groups()).await.unwrap();
+    }
+    assert_eq!(server.token_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn an_old_token_is_kept_while_the_login_service_is_in_trouble() {
+    let tenant = Uuid::new_v4();
+    let once = move |number: usize, _: &_| {
+        if number == 0 {
+            token_reply(tenant)
+        } else {
+            Reply::status(503)
+        }
+    };
+    let server = start_with(tenant, once, |_, _| Reply::json(&json!({}))).await;
+    let reader = server.reader();
+    reader.get(&groups()).await.unwrap();
+    reader.renew_token_older_than(Duration::ZERO);
+    reader.get(&groups()).await.unwrap();
+    assert!(server.token_requests().len() > 1);
+}
+
+#[tokio::test]
 async fn equal_connections_share_a_token_and_a_changed_secret_does_not() {
     let server = start(|_, _| Reply::json(&json!({}))).await;
     let gateway = server.gateway();

@@ -39,6 +39,8 @@ pub enum Broken {
     Link,
     /// A column of the entry was changed.
     Content,
+    /// An earlier key made the entry after a later one had taken over.
+    EarlierKey,
     /// The chain ends elsewhere than its head says.
     Head,
     /// The chain does not pass through the head exported earlier: it was cut or rewritten.
@@ -51,11 +53,68 @@ impl Broken {
         match self {
             Self::Gap => "entries are missing or were inserted",
             Self::Link => "the entry does not follow the one before it",
-            Self::Content => "the entry was changed",
+            Self::Content => "the entry was changed, or made with a key that is not at hand",
+            Self::EarlierKey => {
+                "the entry was made with an earlier key after a later one had taken over"
+            }
             Self::Head => "the chain does not end where its head says",
             Self::ExpectedHead => "the chain does not contain the head that was exported",
         }
     }
+}
+
+/// The keys a chain may have been made with, and how strictly one takes over from the other.
+#[derive(Clone, Debug)]
+pub struct ChainKeys {
+    oldest_first: Vec<AuditKey>,
+    overlap: i64,
+}
+
+impl ChainKeys {
+    /// One key for the whole chain.
+    pub fn one(key: AuditKey) -> Self {
+        Self::in_turn(Vec::new(), key)
+    }
+
+    /// Keys that took over from each other, the oldest first. Once a key has made an entry, none of
+    /// the earlier ones may: who got hold of a key that was retired cannot append with it.
+    pub fn in_turn(earlier: Vec<AuditKey>, current: AuditKey) -> Self {
+        let mut oldest_first = earlier;
+        oldest_first.push(current);
+        Self {
+            oldest_first,
+            overlap: 0,
+        }
+    }
+
+    /// The key that made a row; `None` when none of them did.
+    pub(super) fn maker(&self, row: &AuditRow) -> Option<&AuditKey> {
+        let mut newest_first = self.oldest_first.iter().rev();
+        newest_first.find(|key| same(&row.mac, &mac(key, row)))
+    }
+
+    /// The key of a chain that begins now.
+    pub(super) fn current(&self) -> Option<&AuditKey> {
+        self.oldest_first.last()
+    }
+
+    /// Lets entries of earlier keys pass among the first `entries` after a key took over: while
+    /// processes are restarted one by one, some still hold the earlier key. Counted in entries,
+    /// since a forger can write any time but no other place.
+    #[must_use]
+    pub fn with_overlap(mut self, entries: u32) -> Self {
+        self.overlap = i64::from(entries);
+        self
+    }
+}
+
+/// What checking a chain with several keys found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedVerification {
+    /// Whether it holds.
+    pub verification: Verification,
+    /// The first entry of each key that took over from another.
+    pub changes: Vec<i64>,
 }
 
 /// Checks a workspace's whole chain, streaming; with `expected`, also that it still contains a head
@@ -69,56 +128,145 @@ pub fn verify(
     workspace_id: Uuid,
     expected: Option<&AuditHead>,
 ) -> Result<Verification, StoreError> {
+    let keys = ChainKeys::one(key.clone());
+    Ok(verify_with_keys(conn, &keys, workspace_id, expected)?.verification)
+}
+
+/// [`verify`] over a chain that several keys made one after the other.
+pub fn verify_with_keys(
+    conn: &mut PgConnection,
+    keys: &ChainKeys,
+    workspace_id: Uuid,
+    expected: Option<&AuditHead>,
+) -> Result<KeyedVerification, StoreError> {
     let head = find_head(conn, workspace_id)?;
-    let mut last = AuditHead {
-        sequence: 0,
-        mac: genesis(key, workspace_id),
-    };
-    let broken = |sequence, why| Ok(Verification::Broken { sequence, why });
-    let mut met = expected.is_none_or(|expected| expected.sequence == 0);
+    let mut walk = Walk::new(keys, workspace_id, expected);
     // From the very bottom: an inserted row may carry any sequence the table allows.
     let mut after = i64::MIN;
-    loop {
+    let mut broken = None;
+    'chain: loop {
         let rows = list_after(conn, workspace_id, after)?;
         let Some(end) = rows.last() else { break };
         after = end.sequence;
         for row in &rows {
-            if row.sequence != last.sequence + 1 {
-                return broken(row.sequence, Broken::Gap);
+            if let Err(why) = walk.step(row) {
+                broken = Some((row.sequence, why));
+                break 'chain;
             }
-            if !same(&row.previous_mac, &last.mac) {
-                return broken(row.sequence, Broken::Link);
-            }
-            if !same(&row.mac, &mac(key, row)) {
-                return broken(row.sequence, Broken::Content);
-            }
-            if let Some(expected) = expected
-                && expected.sequence == row.sequence
-            {
-                if !same(&expected.mac, &row.mac) {
-                    return broken(row.sequence, Broken::ExpectedHead);
-                }
-                met = true;
-            }
-            last = AuditHead {
-                sequence: row.sequence,
-                mac: row.mac.clone(),
-            };
         }
     }
-    let ends_at_head = head.as_ref().map_or(last.sequence == 0, |head| {
-        head.sequence == last.sequence && same(&head.mac, &last.mac)
-    });
-    if !ends_at_head {
-        return broken(last.sequence, Broken::Head);
-    }
-    if !met {
-        return broken(last.sequence, Broken::ExpectedHead);
-    }
-    Ok(Verification::Whole {
-        entries: u64::try_from(last.sequence).unwrap_or_default(),
-        head,
+    let verification = match broken.or_else(|| walk.end(head.as_ref())) {
+        Some((sequence, why)) => Verification::Broken { sequence, why },
+        None => Verification::Whole {
+            entries: u64::try_from(walk.last.sequence).unwrap_or_default(),
+            head,
+        },
+    };
+    Ok(KeyedVerification {
+        verification,
+        changes: walk.changes,
     })
+}
+
+/// The state of a verification between two entries.
+struct Walk<'a> {
+    keys: &'a ChainKeys,
+    workspace_id: Uuid,
+    expected: Option<&'a AuditHead>,
+    met: bool,
+    last: AuditHead,
+    /// Place of the key that made the newest entries.
+    current: usize,
+    /// First entries of the keys that took over.
+    changes: Vec<i64>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(keys: &'a ChainKeys, workspace_id: Uuid, expected: Option<&'a AuditHead>) -> Self {
+        Self {
+            keys,
+            workspace_id,
+            expected,
+            met: expected.is_none_or(|expected| expected.sequence == 0),
+            last: AuditHead {
+                sequence: 0,
+                mac: Vec::new(),
+            },
+            current: 0,
+            changes: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, row: &AuditRow) -> Result<(), Broken> {
+        if row.sequence != self.last.sequence + 1 {
+            return Err(Broken::Gap);
+        }
+        if self.last.sequence == 0 {
+            // The key that began the chain made what its first entry follows.
+            self.current = self.genesis_key(&row.previous_mac).ok_or(Broken::Link)?;
+        } else if !same(&row.previous_mac, &self.last.mac) {
+            return Err(Broken::Link);
+        }
+        self.check_key(row)?;
+        if let Some(expected) = self.expected
+            && expected.sequence == row.sequence
+        {
+            if !same(&expected.mac, &row.mac) {
+                return Err(Broken::ExpectedHead);
+            }
+            self.met = true;
+        }
+        self.last = AuditHead {
+            sequence: row.sequence,
+            mac: row.mac.clone(),
+        };
+        Ok(())
+    }
+
+    fn genesis_key(&self, previous_mac: &[u8]) -> Option<usize> {
+        self.keys
+            .oldest_first
+            .iter()
+            .position(|key| same(previous_mac, &genesis(key, self.workspace_id)))
+    }
+
+    /// The entry is of the current key, of one that takes over, or of an earlier one in time.
+    fn check_key(&mut self, row: &AuditRow) -> Result<(), Broken> {
+        let made_with = |key: &AuditKey| same(&row.mac, &mac(key, row));
+        let keys = &self.keys.oldest_first;
+        let later = keys.iter().enumerate().skip(self.current);
+        if let Some((place, _)) = later.into_iter().find(|(_, key)| made_with(key)) {
+            if place > self.current {
+                self.current = place;
+                self.changes.push(row.sequence);
+            }
+            return Ok(());
+        }
+        if !keys.iter().take(self.current).any(made_with) {
+            return Err(Broken::Content);
+        }
+        let since = self.changes.last().copied().unwrap_or(1);
+        if row.sequence - since <= self.keys.overlap {
+            return Ok(());
+        }
+        Err(Broken::EarlierKey)
+    }
+
+    /// What is wrong where the chain ends.
+    fn end(&self, head: Option<&AuditHead>) -> Option<(i64, Broken)> {
+        let sequence = self.last.sequence;
+        let ends_at_head = match head {
+            None => sequence == 0,
+            Some(head) if sequence == 0 => {
+                head.sequence == 0 && self.genesis_key(&head.mac).is_some()
+            }
+            Some(head) => head.sequence == sequence && same(&head.mac, &self.last.mac),
+        };
+        if !ends_at_head {
+            return Some((sequence, Broken::Head));
+        }
+        (!self.met).then_some((sequence, Broken::ExpectedHead))
+    }
 }
 
 /// What the first entry of a workspace follows.

@@ -3,7 +3,7 @@
 use chrono::Utc;
 use diesel::prelude::*;
 use serde_json::json;
-use store::audit::{self, AuditEntry, AuditFilter, AuditHead, Broken, Verification};
+use store::audit::{self, AuditEntry, AuditFilter, AuditHead, Broken, ChainKeys, Verification};
 use store::keys::MasterKey;
 use store::{PgConnection, StoreError, db};
 use uuid::Uuid;
@@ -254,4 +254,124 @@ fn lists_are_filtered_and_newest_first_and_exports_whole() {
     })
     .unwrap();
     assert_eq!(exported, [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_chain_that_spans_keys_is_verified_in_one_go_and_no_key_comes_back() {
+    let mut fixture = Fixture::new();
+    let keys: Vec<_> = (0..3).map(|_| MasterKey::generate().audit_key()).collect();
+    let mut exported = None;
+    for (key, entries) in keys.iter().zip([3, 4, 2]) {
+        fixture.key = key.clone();
+        let head = fill(&mut fixture, entries);
+        exported.get_or_insert(head);
+    }
+    let in_turn = |order: &[usize]| {
+        let mut of: Vec<_> = order.iter().map(|place| keys[*place].clone()).collect();
+        let current = of.pop().unwrap();
+        ChainKeys::in_turn(of, current)
+    };
+    let ws = fixture.workspace;
+    let conn = &mut fixture.conn;
+    let whole = audit::verify_with_keys(conn, &in_turn(&[0, 1, 2]), ws, exported.as_ref()).unwrap();
+    assert!(
+        matches!(whole.verification, Verification::Whole { entries: 9, .. }),
+        "{whole:?}"
+    );
+    assert_eq!(whole.changes, [4, 8]);
+    // Keys that are missing or in the wrong order: the first entry they do not explain is named.
+    for (order, sequence, why) in [
+        (vec![0, 1], 8, Broken::Content),
+        (vec![0, 2], 4, Broken::Content),
+        (vec![1, 2], 1, Broken::Link),
+        (vec![1, 0, 2], 4, Broken::EarlierKey),
+    ] {
+        let found = audit::verify_with_keys(conn, &in_turn(&order), ws, None).unwrap();
+        assert_eq!(
+            found.verification,
+            Verification::Broken { sequence, why },
+            "{order:?}"
+        );
+    }
+    // Somebody appends with a key that was retired.
+    fixture.key = keys[1].clone();
+    fill(&mut fixture, 1);
+    let conn = &mut fixture.conn;
+    let found = audit::verify_with_keys(conn, &in_turn(&[0, 1, 2]), ws, None).unwrap();
+    assert_eq!(
+        found.verification,
+        Verification::Broken {
+            sequence: 10,
+            why: Broken::EarlierKey
+        }
+    );
+    // A process that was restarted late is let pass within its bound, and only there.
+    let late = in_turn(&[0, 1, 2]).with_overlap(2);
+    let found = audit::verify_with_keys(conn, &late, ws, None).unwrap();
+    assert!(matches!(
+        found.verification,
+        Verification::Whole { entries: 10, .. }
+    ));
+    let found =
+        audit::verify_with_keys(conn, &in_turn(&[0, 1, 2]).with_overlap(1), ws, None).unwrap();
+    assert!(matches!(
+        found.verification,
+        Verification::Broken { sequence: 10, .. }
+    ));
+}
+
+#[test]
+fn a_chain_that_began_under_the_new_key_needs_no_old_one() {
+    let mut fixture = Fixture::new();
+    fill(&mut fixture, 3);
+    let keys = ChainKeys::in_turn(vec![MasterKey::generate().audit_key()], fixture.key.clone());
+    let (ws, conn) = (fixture.workspace, &mut fixture.conn);
+    let found = audit::verify_with_keys(conn, &keys, ws, None).unwrap();
+    assert!(matches!(
+        found.verification,
+        Verification::Whole { entries: 3, .. }
+    ));
+    assert!(found.changes.is_empty());
+}
+
+#[test]
+fn not_even_the_owner_of_the_tables_may_change_the_log() {
+    let mut fixture = Fixture::new();
+    fill(&mut fixture, 1);
+    // An account that owns the tables and is no superuser, as services have.
+    let role = format!("owner_{}", Uuid::new_v4().simple());
+    execute(&mut fixture.conn, &format!("CREATE ROLE {role}"));
+    for table in ["audit_logs", "audit_heads"] {
+        execute(
+            &mut fixture.conn,
+            &format!("ALTER TABLE {table} OWNER TO {role}"),
+        );
+    }
+    execute(&mut fixture.conn, &format!("SET ROLE {role}"));
+    for statement in [
+        "UPDATE audit_logs SET action = 'x'",
+        "DELETE FROM audit_logs",
+        "TRUNCATE audit_logs",
+        "DELETE FROM audit_heads",
+        "TRUNCATE audit_heads",
+    ] {
+        let refused = diesel::sql_query(statement).execute(&mut fixture.conn);
+        let message = refused.unwrap_err().to_string();
+        assert!(
+            message.contains("permission denied"),
+            "{statement}: {message}"
+        );
+    }
+    let appended = entry(&fixture, 2);
+    execute(&mut fixture.conn, "RESET ROLE");
+    audit::append(&mut fixture.conn, &fixture.key, &appended).unwrap();
+    execute(
+        &mut fixture.conn,
+        "ALTER TABLE audit_logs OWNER TO CURRENT_USER",
+    );
+    execute(
+        &mut fixture.conn,
+        "ALTER TABLE audit_heads OWNER TO CURRENT_USER",
+    );
+    execute(&mut fixture.conn, &format!("DROP ROLE {role}"));
 }

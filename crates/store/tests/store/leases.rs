@@ -252,6 +252,30 @@ fn a_run_that_kills_its_workers_is_given_up() {
 }
 
 #[test]
+fn a_subject_that_ended_makes_up_for_the_rescues_before_it() {
+    let mut fixture = Fixture::new();
+    let run = fixture.queue_run("i1", 2);
+    for worker in ["w1", "w2", "w3"] {
+        fixture.claim(run, worker);
+        fixture.expire(run);
+        leases::mark_rescued(&mut fixture.conn, run)
+            .unwrap()
+            .unwrap();
+    }
+    assert_eq!(runs::load_run(&mut fixture.conn, run).unwrap().rescues, 3);
+    let holder = fixture.claim(run, "w4");
+    let conn = &mut fixture.conn;
+    run_items::mark_item_writing(conn, &holder, "s0", &json!({})).unwrap();
+    assert_eq!(runs::load_run(conn, run).unwrap().rescues, 3, "no end yet");
+    let failed = ItemResult {
+        outcome: "failed".to_owned(),
+        ..ItemResult::default()
+    };
+    run_items::mark_item_done(conn, &holder, "s0", &failed).unwrap();
+    assert_eq!(runs::load_run(conn, run).unwrap().rescues, 0);
+}
+
+#[test]
 fn lane_slots_lie_an_interval_apart_for_everybody() {
     let mut fixture = Fixture::new();
     let tenant = Uuid::now_v7();

@@ -245,14 +245,14 @@ fn a_run_notifies_its_initiator_once() {
     for title in ["done", "done again"] {
         notifications::insert_notification(conn, Uuid::now_v7(), ws, user, run, title).unwrap();
     }
-    let page = notifications::list_notifications(conn, ws, user, None, 50).unwrap();
+    let page = notifications::list_notifications(conn, ws, user, None, None, 50).unwrap();
     assert_eq!(page.items.len(), 1);
     let id = page.items[0].id;
-    let read = notifications::mark_notification_read(conn, ws, user, id).unwrap();
-    let again = notifications::mark_notification_read(conn, ws, user, id).unwrap();
+    let read = notifications::mark_notification_read(conn, ws, user, None, id).unwrap();
+    let again = notifications::mark_notification_read(conn, ws, user, None, id).unwrap();
     assert_eq!(read.read_at, again.read_at);
     assert!(matches!(
-        notifications::mark_notification_read(conn, ws, Uuid::now_v7(), id),
+        notifications::mark_notification_read(conn, ws, Uuid::now_v7(), None, id),
         Err(StoreError::NotFound("notification"))
     ));
 }

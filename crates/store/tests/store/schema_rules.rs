@@ -105,7 +105,7 @@ fn the_schema_in_code_is_the_schema_in_the_database() {
          CASE WHEN c.is_nullable = 'YES' THEN 'Nullable<' || t.name || '>' ELSE t.name END AS line \
          FROM information_schema.columns c JOIN (VALUES ('uuid', 'Uuid'), ('text', 'Text'), \
            ('timestamptz', 'Timestamptz'), ('int8', 'Int8'), ('int4', 'Int4'), ('jsonb', 'Jsonb'), \
-           ('bytea', 'Bytea'), ('_text', 'Array<Text>')) t(udt, name) ON t.udt = c.udt_name \
+           ('bytea', 'Bytea'), ('_text', 'Array<Text>'), ('bool', 'Bool')) t(udt, name) ON t.udt = c.udt_name \
          WHERE c.table_schema = 'public' AND c.table_name <> '__diesel_schema_migrations' \
          ORDER BY c.table_name, c.ordinal_position",
     );

@@ -113,7 +113,7 @@ pub fn new_member(conn: &mut PgConnection, workspace: Uuid, email: &str, role: &
         display_name: email.to_owned(),
     };
     users::insert_user(conn, &user).unwrap();
-    memberships::insert_member(conn, workspace, user.id, role).unwrap();
+    memberships::insert_member(conn, workspace, user.id, role, email).unwrap();
     user.id
 }
 

@@ -134,7 +134,7 @@ fn a_credential_is_stored_sealed_and_opens_for_its_tenant_only() {
     let resealed = next.seal(tenant, CREDENTIAL_COLUMN, &opened).unwrap();
     assert_eq!(
         connections::list_sealed_to_other_keys(conn, next.id()).unwrap(),
-        [tenant]
+        [(ws, tenant)]
     );
     assert!(connections::reseal_credential(conn, tenant, &stored, &resealed).unwrap());
     assert!(!connections::reseal_credential(conn, tenant, &stored, &resealed).unwrap());

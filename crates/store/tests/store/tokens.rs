@@ -88,8 +88,7 @@ fn revoked_expired_unknown_and_orphaned_tokens_are_nobody() {
 fn only_members_get_tokens_and_other_workspaces_see_none() {
     let mut fixture = Fixture::new();
     let stranger =
-        users::find_or_insert_person(&mut fixture.conn, Uuid::now_v7(), "x@example.test", "X")
-            .unwrap();
+        users::find_or_insert_person(&mut fixture.conn, Uuid::now_v7(), "x@example.test").unwrap();
     let token = NewToken {
         user_id: stranger.id,
         ..new(&fixture)

@@ -3,6 +3,8 @@
 use domain::model::{GraphVersion, ResourceFamily};
 use serde_json::Value;
 
+use super::outline;
+
 /// One list request that yields references of one or more kinds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReferenceList {
@@ -14,7 +16,7 @@ pub(crate) struct ReferenceList {
     pub(crate) path: &'static str,
     /// Throttling family.
     pub(crate) family: ResourceFamily,
-    /// Properties that tell two of one name apart.
+    /// Properties that tell two of one name apart; of those joined by `|` the first that is set.
     pub(crate) discriminator: &'static [&'static str],
 }
 
@@ -104,6 +106,25 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         family: ResourceFamily::DeviceConfiguration,
         discriminator: &["@odata.type"],
     },
+    ReferenceList {
+        kinds: &[("mobile_app", "id")],
+        version: GraphVersion::Beta,
+        // `$select` would lose what only some kinds of app have.
+        path: "/deviceAppManagement/mobileApps",
+        family: ResourceFamily::Apps,
+        // An app is the same in two tenants when its kind and its package or bundle id are.
+        discriminator: &[
+            "@odata.type",
+            "packageIdentifier|bundleId|packageId|primaryBundleId|productCode|identityName|productKey|appStoreUrl|appUrl",
+        ],
+    },
+    ReferenceList {
+        kinds: &[("mobile_app_category", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceAppManagement/mobileAppCategories",
+        family: ResourceFamily::Apps,
+        discriminator: &[],
+    },
 ];
 
 /// One reference as listed.
@@ -138,7 +159,7 @@ impl ReferenceList {
             found.push(Listed {
                 kind,
                 external_id: id.to_owned(),
-                name: name.unwrap_or(id).replace('\0', ""),
+                name: outline::bounded(&name.unwrap_or(id).replace('\0', "")),
                 discriminator: discriminator.clone(),
             });
         }
@@ -158,7 +179,10 @@ pub(crate) fn list_of(kind: &str) -> Option<&'static ReferenceList> {
 fn discriminator(properties: &[&str], item: &Value) -> String {
     let mut parts = Vec::with_capacity(properties.len());
     for property in properties {
-        let value = item.get(property).and_then(Value::as_str);
+        let value = property
+            .split('|')
+            .filter_map(|property| item.get(property)?.as_str())
+            .find(|text| !text.is_empty());
         let value = match (*property, value) {
             ("assignmentFilterManagementType", None) => "devices",
             (_, None) => "",
@@ -194,6 +218,31 @@ mod tests {
         assert_eq!(
             found.first().map(|l| l.discriminator.as_str()),
             Some("iOS/devices")
+        );
+    }
+
+    #[test]
+    fn an_app_is_known_by_its_kind_and_its_package() {
+        let Some(list) = list_of("mobile_app") else {
+            unreachable!()
+        };
+        let app = |item: Value| {
+            let found = list.read(&item);
+            found.first().map(|l| l.discriminator.clone())
+        };
+        assert_eq!(
+            app(
+                json!({"@odata.type": "#microsoft.graph.iosStoreApp", "id": "1", "displayName": "Outlook",
+                "bundleId": "com.microsoft.Office.Outlook", "appStoreUrl": "https://apps.apple.com/x"})
+            ),
+            Some("iosStoreApp/com.microsoft.Office.Outlook".to_owned())
+        );
+        assert_eq!(
+            app(
+                json!({"@odata.type": "#microsoft.graph.win32LobApp", "id": "1", "displayName": "Tool",
+                "bundleId": null})
+            ),
+            Some("win32LobApp/".to_owned())
         );
     }
 

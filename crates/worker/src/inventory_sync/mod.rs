@@ -50,7 +50,7 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
             return Ok(RunEnd { stop: None });
         }
     };
-    let reader = opened.reader(&job);
+    let reader = opened.first_reader(&job);
     let finding = connection_check::look(&job, &opened).await?;
     connection_check::remember(&job, &finding).await?;
     if let Some((code, message)) = finding.problem {

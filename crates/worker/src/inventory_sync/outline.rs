@@ -1,5 +1,5 @@
-//! What can be told of an item whose inside cannot be parsed (nested beyond any sense, usually):
-//! its flat members. Decides nothing.
+//! What can be told of an item whose inside cannot be parsed (nested beyond any sense, usually): its
+//! flat members; and what is kept of a name or id that no index could hold. Decides nothing.
 
 use std::collections::HashMap;
 
@@ -23,9 +23,31 @@ pub(crate) fn flat(raw: &RawValue) -> Value {
     Value::Object(seen)
 }
 
+/// Longest id or name that is kept, in bytes. An index of PostgreSQL takes 2,700.
+const KEPT_BYTES: usize = 1_000;
+
+/// The text, or the beginning of a longer one with a digest of the whole: two long ones never
+/// become one.
+pub(crate) fn bounded(text: &str) -> String {
+    if text.len() <= KEPT_BYTES {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(60).collect();
+    format!("{start}... ({})", domain::json::digest_text(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_stays_itself() {
+        assert_eq!(bounded("short"), "short");
+        let (one, other) = ("\u{10ffff}".repeat(90_000), "\u{10ffff}".repeat(90_001));
+        assert!(bounded(&one).chars().count() < 400);
+        assert_ne!(bounded(&one), bounded(&other));
+        assert_eq!(bounded(&one), bounded(&one));
+    }
 
     #[test]
     fn id_and_name_survive_any_depth() {

@@ -157,6 +157,7 @@ async fn read_list(
     let started_at = job.now();
     let mut found: Vec<Vec<ReferenceCapture>> = vec![Vec::new(); list.kinds.len()];
     let mut pages = reader.list(list.family, list.version, list.path);
+    let mut nameless = false;
     let problem = loop {
         let page = match pages.next().await {
             Ok(Some(page)) => page,
@@ -170,7 +171,9 @@ async fn read_list(
         };
         for raw in page {
             // Names and ids are flat; what lies deeper does not matter here.
-            for listed in list.read(&outline::flat(&raw)) {
+            let of_item = list.read(&outline::flat(&raw));
+            nameless |= of_item.is_empty();
+            for listed in of_item {
                 let place = list.kinds.iter().position(|(kind, _)| *kind == listed.kind);
                 if let Some(of_kind) = place.and_then(|place| found.get_mut(place)) {
                     of_kind.push(ReferenceCapture {
@@ -182,6 +185,14 @@ async fn read_list(
             }
         }
     };
+    let problem = problem.or_else(|| {
+        nameless.then(|| {
+            (
+                "id_missing",
+                "An object of the list has no usable id; what is absent cannot be told.".to_owned(),
+            )
+        })
+    });
     if let Some((code, message)) = &problem {
         tracing::info!(run.id = %job.run.id, reference.path = list.path, code, message, "kind is incomplete");
     }

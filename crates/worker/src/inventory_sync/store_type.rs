@@ -89,6 +89,8 @@ fn used_references(read: &TypeRead) -> BTreeSet<(String, String)> {
         })
         .flatten()
         .filter(|used| !is_constant(&used.kind, &used.external_id))
+        // What is longer than any id is none, and would fit no row.
+        .filter(|used| (1..=400).contains(&used.external_id.len()))
         .map(|used| (used.kind.clone(), used.external_id.clone()))
         .collect()
 }

@@ -76,6 +76,7 @@ pub(crate) async fn read_type(
     let path = read_policy::list_path(row);
     let mut pages = reader.list(row.family, reader.version_of(row), &path);
     let mut asked_pages = 0_u32;
+    let mut nameless = false;
     let problem = loop {
         let asked_at = job.now();
         let page = match pages.next().await {
@@ -101,9 +102,12 @@ pub(crate) async fn read_type(
         };
         asked_pages += 1;
         let mut listed = Vec::new();
-        let mut nameless = false;
         for raw in page {
             let (item, parsed) = parse(&raw);
+            if parsed && !item.is_object() {
+                nameless = true;
+                continue;
+            }
             if !capture::belongs(row, &item) {
                 continue;
             }
@@ -131,16 +135,19 @@ pub(crate) async fn read_type(
                 Err(problem) => refused = Some(problem),
             }
         }
-        if nameless {
-            break Some((
-                "id_missing",
-                "An object of the list has no id; what is absent cannot be told.".to_owned(),
-            ));
-        }
         if refused.is_some() {
             break refused;
         }
     };
+    // The others are captured all the same; only what is absent cannot be told any more.
+    let problem = problem.or_else(|| {
+        nameless.then(|| {
+            (
+                "id_missing",
+                "An object of the list has no id; what is absent cannot be told.".to_owned(),
+            )
+        })
+    });
     if let Some((code, message)) = &problem {
         tracing::warn!(run.id = %job.run.id, policy.r#type = row.key, code, message, "type is incomplete");
     }
@@ -198,14 +205,18 @@ async fn read_one(
 
 fn unreadable(row: &PolicyType, item: &Value, reason: &str, observed_at: DateTime<Utc>) -> Seen {
     let text = |property: &str| item.get(property).and_then(Value::as_str);
-    let external_id = text("id").unwrap_or_default().replace('\0', "");
-    let display_name = text(row.name_property)
-        .filter(|name| !name.is_empty())
-        .unwrap_or(&external_id)
-        .replace('\0', "");
-    let identity_key = capture::identity_of_list_item(row, item)
-        .unwrap_or_else(|| domain::json::canonical(&json!({"name": display_name, "parts": {}})))
-        .replace("\\u0000", "");
+    let external_id = outline::bounded(&text("id").unwrap_or_default().replace('\0', ""));
+    let name = text(row.name_property).filter(|name| !name.is_empty());
+    let display_name = name.map_or_else(
+        || external_id.clone(),
+        |name| outline::bounded(&name.replace('\0', "")),
+    );
+    // The identity of a name too long to keep would be as long.
+    let kept = name.is_some_and(|name| name == display_name);
+    let identity_key = kept
+        .then(|| capture::identity_of_list_item(row, item))
+        .flatten()
+        .unwrap_or_else(|| domain::json::canonical(&json!({"name": display_name, "parts": {}})));
     Seen::Unreadable {
         external_id,
         display_name,

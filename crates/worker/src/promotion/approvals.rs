@@ -7,17 +7,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use store::runs::{self, RunFilter};
-use store::{PgConnection, StoreError, run_items};
+use store::run_items;
 
 use super::journal::{Ending, Entry};
+use super::send::APPROVAL_DAYS;
 use crate::interrupt::Interrupt;
 use crate::job::Job;
-
-/// How many earlier runs are looked at. An approval request lapses after three days.
-const RUNS: u32 = 50;
-/// Failed items looked at per run.
-const ITEMS: u32 = 200;
 
 /// Codes by method, path and body hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,42 +55,24 @@ impl Approvals {
     }
 }
 
-/// Loads the open requests of the run's target.
+/// Loads the open requests of the run's target, whichever operation made them.
 pub(crate) async fn load(job: &Job) -> Result<Approvals, Interrupt> {
-    let run = job.run.clone();
+    let tenant_id = job.run.tenant_id;
     let now = job.now();
+    let since = now - chrono::Duration::days(APPROVAL_DAYS);
     job.read(move |conn| {
-        let filter = RunFilter {
-            operation_type: Some(run.operation.as_str().to_owned()),
-            status: Some("completed".to_owned()),
-            tenant_id: Some(run.tenant_id),
-            ..RunFilter::default()
-        };
-        let earlier = runs::list_runs(conn, run.workspace_id, &filter, RUNS)?;
         let mut approvals = Approvals::default();
         // Oldest first, so that the newest code of a request stands.
-        for row in earlier.items.iter().rev() {
-            learn_run(conn, row.id, &mut approvals, now)?;
+        for journal in run_items::list_journals_held_for(conn, tenant_id, REASON, since)? {
+            approvals.learn(&journal, now);
         }
         Ok(approvals)
     })
     .await
 }
 
-fn learn_run(
-    conn: &mut PgConnection,
-    run_id: uuid::Uuid,
-    approvals: &mut Approvals,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let failed = run_items::list_items(conn, run_id, Some("failed"), None, ITEMS)?;
-    for item in &failed.items {
-        if item.reason_code.as_deref() == Some("approval_required") {
-            approvals.learn(&item.journal, now);
-        }
-    }
-    Ok(())
-}
+/// Reason code of an item that waits for an approval.
+const REASON: &str = "approval_required";
 
 #[cfg(test)]
 mod tests {

@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use domain::steps::WriteStep;
 use serde_json::Value;
 
-use super::journal::{Entry, Intent, StepState};
+use super::journal::{Entry, Intent};
 use super::midway;
+use super::next_move::{self, CreateMove};
 use super::send::Sending;
 use super::subject::{Exit, Subject};
 use crate::interrupt::Interrupt;
@@ -41,33 +42,38 @@ impl Subject<'_> {
         let patience = self.run.job.env.config.patience.clone();
         let mut not_yet = patience.read_back.iter();
         loop {
-            match self.journal.state_of(&step.name) {
-                StepState::Done => {
-                    if let Some(id) = self.journal.created_id(&step.name) {
-                        return Ok(id.to_owned());
-                    }
+            broken_variant!("blind_retry", {
+                if self.journal.created_id(&step.name).is_none() {
+                    self.send(step, &[]).await?;
+                    continue;
+                }
+            });
+            match next_move::of_create(&self.journal, &step.name) {
+                CreateMove::Created(id) => return Ok(id),
+                CreateMove::CreatedWithoutId => {
                     return Err(Exit::unknown(
                         "create_outcome_unknown",
                         "The create was recorded as done without an id.",
                     ));
                 }
-                StepState::InDoubt(intent) => match self.find_lost(step, &intent).await? {
+                CreateMove::FindLost(intent) => match self.find_lost(step, &intent).await? {
                     Lost::Adopted(id) => return Ok(id),
                     Lost::Absent => continue,
                 },
-                StepState::Open => {}
-            }
-            if self.journal.proofs_of_absence(&step.name) > 1 {
-                return Err(Exit::failed(
-                    "graph_unavailable",
-                    "Two creates got no clear answer, and it was proved that neither took effect.",
-                ));
+                CreateMove::GiveUp => {
+                    return Err(Exit::failed(
+                        "graph_unavailable",
+                        "Two creates got no clear answer, and it was proved that neither took effect.",
+                    ));
+                }
+                CreateMove::LookAndSend => {}
             }
             let existing = self.objects_of_identity().await?;
             if !existing.is_empty() {
                 self.refuse_or_adopt(step, existing.clone()).await?;
                 continue;
             }
+            self.chosen_id_is_free(step).await?;
             match self.send(step, &existing).await? {
                 Sending::Done {
                     object_id: Some(id),
@@ -86,6 +92,20 @@ impl Subject<'_> {
         }
     }
 
+    /// Where the caller chooses the id, writing to one that exists would overwrite its object.
+    async fn chosen_id_is_free(&mut self, step: &WriteStep) -> Result<(), Exit> {
+        let Some(id) = step.body.as_ref().and_then(|body| body.get("id")?.as_str()) else {
+            return Ok(());
+        };
+        match self.observe(id).await? {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) | Err(_) => Err(Exit::failed(
+                "target_appeared",
+                format!("The target uses the id {id} for another object now; nothing was created."),
+            )),
+        }
+    }
+
     /// Something of this identity exists before a create: someone else's, unless an earlier create
     /// of this very subject was given up as absent and has shown after all.
     async fn refuse_or_adopt(
@@ -94,7 +114,8 @@ impl Subject<'_> {
         existing: Vec<Value>,
     ) -> Result<(), Exit> {
         let ids = ids_of(&existing);
-        if let Some(intent) = self.last_absent(step)
+        let late = next_move::late_comer(&self.journal, &step.name).cloned();
+        if let Some(intent) = late
             && let Look::One(id) = self.judge(&intent, existing).await?
         {
             self.adopt(step, &intent, id).await?;
@@ -111,12 +132,6 @@ impl Subject<'_> {
             "target_appeared",
             "The target has an object of this name and kind now; nothing was created.",
         ))
-    }
-
-    fn last_absent(&self, step: &WriteStep) -> Option<Intent> {
-        (self.journal.proofs_of_absence(&step.name) > 0)
-            .then(|| self.journal.last_intent(&step.name).cloned())
-            .flatten()
     }
 
     /// Looks for the object of a lost create until it shows or the whole window has passed.
@@ -183,10 +198,7 @@ impl Subject<'_> {
             .into_iter()
             .filter(|item| {
                 let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
-                !intent
-                    .known_ids
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(id))
+                next_move::may_be_of(intent, id)
             })
             .collect();
         let ids = ids_of(&fresh);

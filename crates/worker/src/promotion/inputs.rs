@@ -1,4 +1,4 @@
-//! Loads what a promotion needs: the pinned plan, its items, versions, catalogues, clients.
+//! Loads what a promotion or a restore needs: the pinned plan, its items, its overrides, clients.
 //!
 //! Decides that a plan of another registry is not executed. Reads only; the source is never
 //! contacted, its content comes from stored versions.
@@ -7,19 +7,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use domain::mapping;
-use domain::model::CapturedPolicy;
+use domain::operation::OperationType;
 use domain::plan::PinnedSubject;
 use domain::policy_type::REGISTRY_VERSION;
-use domain::references::{Overrides, ReferenceCatalog, ReferenceObject};
+use domain::references::{Overrides, ReferenceCatalog};
 use domain::run::ItemOutcome;
-use domain::selection::{Mapping, Selection};
+use domain::selection::{Mapping, Options, Selection};
 use serde::Deserialize;
 use serde_json::Value;
 use store::{run_items, tenants};
+use uuid::Uuid;
 
 use super::Promotion;
 use super::approvals;
-use super::subject::Exit;
+use super::derive::Purpose;
 use crate::interrupt::Interrupt;
 use crate::job::Job;
 use crate::{connection_check, inventory_rows, provider};
@@ -42,29 +43,6 @@ impl Default for Item {
     }
 }
 
-/// The reference catalogues of both tenants. What the run creates is added to the target's.
-pub(crate) struct Catalogs {
-    pub(crate) source: Arc<ReferenceCatalog>,
-    pub(crate) target: Arc<ReferenceCatalog>,
-    target_objects: Vec<ReferenceObject>,
-    target_complete: Vec<String>,
-}
-
-impl Catalogs {
-    /// Makes an object that the run created resolvable.
-    pub(crate) fn add_to_target(&mut self, object: ReferenceObject) {
-        self.target_objects.retain(|known| {
-            known.kind != object.kind
-                || !known.external_id.eq_ignore_ascii_case(&object.external_id)
-        });
-        self.target_objects.push(object);
-        self.target = Arc::new(ReferenceCatalog::new(
-            self.target_objects.iter().cloned(),
-            self.target_complete.iter().cloned(),
-        ));
-    }
-}
-
 /// Why no subject can be worked on.
 pub(crate) struct Refusal {
     pub(crate) code: &'static str,
@@ -74,7 +52,10 @@ pub(crate) struct Refusal {
 /// What a run stored when it was queued.
 #[derive(Deserialize)]
 struct Context {
-    selection: Selection,
+    /// Of a promotion.
+    selection: Option<Selection>,
+    /// Of a restore; a promotion's are in its selection.
+    options: Option<Options>,
     registry_version: String,
     subjects: Vec<PinnedSubject>,
 }
@@ -126,7 +107,60 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
             return Ok(Err(refusal(problem.code, &problem.message)));
         }
     };
-    let (workspace_id, source_id) = (job.run.workspace_id, context.selection.source_tenant_id);
+    let prepared = match (job.run.operation, &context.selection, context.options) {
+        (OperationType::PolicyRestore, None, Some(options)) => Prepared {
+            purpose: Purpose::Restore,
+            options,
+            overrides: Overrides::default(),
+            only_read: Vec::new(),
+        },
+        (OperationType::PromotionExecute, Some(selection), _) => {
+            match prepare_promotion(job, selection).await? {
+                Ok(prepared) => prepared,
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        _ => {
+            return Ok(Err(refusal(
+                "registry_changed",
+                "The stored plan is not in a form this worker knows; review it again.",
+            )));
+        }
+    };
+    let writer = match opened.writer(job, &prepared.only_read) {
+        Ok(writer) => writer,
+        Err(problem) => return Ok(Err(refusal(problem.code, &problem.message))),
+    };
+    let approvals = approvals::load(job).await?;
+    let created = created_before(&context.subjects, &items);
+    let promotion = Promotion {
+        reader: opened.first_reader(job),
+        writer,
+        job: Arc::clone(job),
+        purpose: prepared.purpose,
+        options: prepared.options,
+        overrides: prepared.overrides,
+        approvals,
+        created: Mutex::new(created),
+    };
+    Ok(Ok(Some((promotion, context.subjects, items))))
+}
+
+/// What the operations of the write path differ in.
+struct Prepared {
+    purpose: Purpose,
+    options: Options,
+    overrides: Overrides,
+    /// Entra tenants that must never be written.
+    only_read: Vec<Uuid>,
+}
+
+async fn prepare_promotion(
+    job: &Job,
+    selection: &Selection,
+) -> Result<Result<Prepared, Refusal>, Interrupt> {
+    let (workspace_id, target_id) = (job.run.workspace_id, job.run.tenant_id);
+    let source_id = selection.source_tenant_id;
     let source = job
         .read(move |conn| tenants::find_tenant(conn, workspace_id, source_id))
         .await?;
@@ -136,50 +170,36 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
             "The source tenant does not exist any more.",
         )));
     };
-    let writer = match opened.writer(job, &[source.entra_tenant_id]) {
-        Ok(writer) => writer,
-        Err(problem) => return Ok(Err(refusal(problem.code, &problem.message))),
-    };
-    let target_id = job.run.tenant_id;
-    let (source_rows, target_rows) = job
+    let (source_ids, target_ids): (Vec<Uuid>, Vec<Uuid>) = selection
+        .mappings
+        .iter()
+        .filter_map(|mapping| match mapping {
+            Mapping::Reference {
+                source_id,
+                target_id,
+                ..
+            } => Some((*source_id, *target_id)),
+            Mapping::Literal { .. } => None,
+        })
+        .unzip();
+    let (source_catalog, target_catalog) = job
         .read(move |conn| {
             Ok((
-                inventory_rows::references(conn, source_id)?,
-                inventory_rows::references(conn, target_id)?,
+                inventory_rows::catalog_of_ids(conn, source_id, source_ids.clone())?,
+                inventory_rows::catalog_of_ids(conn, target_id, target_ids.clone())?,
             ))
         })
         .await?;
-    let source_catalog = ReferenceCatalog::new(source_rows.objects, source_rows.complete_kinds);
-    let target_catalog = ReferenceCatalog::new(
-        target_rows.objects.iter().cloned(),
-        target_rows.complete_kinds.iter().cloned(),
-    );
     let mut literals = source.verified_domains.clone();
     literals.push(source.entra_tenant_id.to_string());
-    let overrides = overrides(
-        &context.selection,
-        &source_catalog,
-        &target_catalog,
-        &literals,
-    );
-    let approvals = approvals::load(job).await?;
-    let created = created_before(&context.subjects, &items);
-    let promotion = Promotion {
-        reader: opened.reader(job),
-        writer,
-        job: Arc::clone(job),
-        options: context.selection.options,
-        overrides,
-        approvals,
-        catalogs: Mutex::new(Catalogs {
-            source: Arc::new(source_catalog),
-            target: Arc::new(target_catalog),
-            target_objects: target_rows.objects,
-            target_complete: target_rows.complete_kinds,
-        }),
-        created: Mutex::new(created),
-    };
-    Ok(Ok(Some((promotion, context.subjects, items))))
+    Ok(Ok(Prepared {
+        purpose: Purpose::Promotion {
+            source_tenant_id: source_id,
+        },
+        options: selection.options,
+        overrides: overrides(selection, &source_catalog, &target_catalog, &literals),
+        only_read: vec![source.entra_tenant_id],
+    }))
 }
 
 fn refusal(code: &'static str, message: &str) -> Refusal {
@@ -237,47 +257,4 @@ pub(crate) fn outcome_of(text: &str) -> ItemOutcome {
         .into_iter()
         .find(|outcome| outcome.as_str() == text)
         .unwrap_or(ItemOutcome::Unknown)
-}
-
-/// The reviewed versions of one subject.
-pub(crate) struct SubjectVersions {
-    pub(crate) source: CapturedPolicy,
-    pub(crate) target: Option<CapturedPolicy>,
-}
-
-/// Loads them; a version that is gone cannot be executed.
-pub(crate) async fn load_versions(
-    job: &Job,
-    pinned: &PinnedSubject,
-) -> Result<Result<SubjectVersions, Exit>, Interrupt> {
-    let source_tenant = job.run.source_tenant_id.unwrap_or(job.run.tenant_id);
-    let (workspace_id, target_tenant) = (job.run.workspace_id, job.run.tenant_id);
-    let source_version = pinned.source_version_id;
-    let target_version = pinned.target.as_ref().map(|target| target.version_id);
-    let (source, target) = job
-        .read(move |conn| {
-            let source =
-                inventory_rows::captured(conn, workspace_id, source_tenant, source_version)?;
-            let target = match target_version {
-                Some(version) => {
-                    inventory_rows::captured(conn, workspace_id, target_tenant, version)?
-                }
-                None => None,
-            };
-            Ok((source, target))
-        })
-        .await?;
-    let gone = || {
-        Exit::failed(
-            "plan_changed",
-            "A reviewed version does not exist any more.",
-        )
-    };
-    let Some(source) = source else {
-        return Ok(Err(gone()));
-    };
-    if target_version.is_some() && target.is_none() {
-        return Ok(Err(gone()));
-    }
-    Ok(Ok(SubjectVersions { source, target }))
 }

@@ -3,10 +3,9 @@
 //! Decides what a live object means (as reviewed, as planned, neither) and how long a fresh one is
 //! waited for. Sends nothing but reads.
 
-use std::time::Duration;
-
 use domain::capture;
 use domain::model::CapturedPolicy;
+use domain::oma;
 use domain::run::Effect;
 use domain::steps::WriteStep;
 use domain::verify;
@@ -19,7 +18,8 @@ use crate::read_policy;
 
 impl Subject<'_> {
     /// Reads the live object immediately before a write and refuses what nobody reviewed.
-    pub(crate) async fn review(&mut self, step: &WriteStep) -> Result<(), Exit> {
+    /// Answers what it saw.
+    pub(crate) async fn review(&mut self, step: &WriteStep) -> Result<Observed, Exit> {
         let first = !self.journal.may_have_written();
         let observed = match self.look_once().await? {
             Some(observed) => observed,
@@ -56,7 +56,7 @@ impl Subject<'_> {
             judged.is_ok()
         };
         if unchanged {
-            return Ok(());
+            return Ok(observed);
         }
         Err(Exit::End(Verdict::Failed {
             code: "target_changed",
@@ -179,7 +179,12 @@ impl Subject<'_> {
         loop {
             let observed_at = self.run.job.now();
             match read_policy::read_object(&self.run.reader, self.row, id).await {
-                Ok(raw) => {
+                Ok(mut raw) => {
+                    oma::conceal(
+                        &mut raw.item,
+                        &self.expected.content,
+                        &self.run.job.env.secret_key,
+                    );
                     return Ok(
                         capture::capture(self.row, raw, &self.run.job.env.secret_key)
                             .map(|policy| {
@@ -204,7 +209,8 @@ impl Subject<'_> {
             ReadProblem::Throttled { until } => Ok(self.run.job.wait_until(until).await?),
             ReadProblem::Unavailable { .. } if self.trouble < 6 => {
                 self.trouble += 1;
-                let wait = Duration::from_secs(1 << self.trouble.min(5));
+                let unit = self.run.job.env.config.patience.trouble;
+                let wait = unit * (1 << self.trouble.min(5));
                 Ok(self.run.job.pause(wait).await?)
             }
             other => Err(self.unreadable(other)),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use domain::model::CapturedPolicy;
 use domain::policy_type::PolicyType;
 use domain::selection::{Carry, Options};
-use domain::steps::{StepKind, WriteStep};
+use domain::steps::{self, StepKind, WriteStep};
 use domain::verify::{self, Mismatch};
 use serde_json::{Map, Value};
 
@@ -21,14 +21,24 @@ pub fn after_create(
 ) -> CapturedPolicy {
     let mut fresh = expected.clone();
     fresh.assignments = Value::Array(Vec::new());
-    if has_child_steps(steps)
-        && let Some(content) = fresh.content.as_object_mut()
-    {
-        for sub in row.sub_collections {
-            content.insert(sub.property.to_owned(), Value::Array(Vec::new()));
-        }
-    }
+    without_later_parts(row, steps, &mut fresh.content);
     fresh
+}
+
+/// Empties the parts that later steps write.
+fn without_later_parts(row: &PolicyType, steps: &[WriteStep], content: &mut Value) {
+    let Some(content) = content.as_object_mut() else {
+        return;
+    };
+    let children = row.sub_collections.iter().map(|sub| sub.property);
+    let later = if has_child_steps(steps) {
+        children.collect()
+    } else {
+        steps::written_later(steps)
+    };
+    for property in later {
+        content.insert(property.to_owned(), Value::Array(Vec::new()));
+    }
 }
 
 /// Whether a candidate found after a lost create is the object that create would have made, perhaps
@@ -43,18 +53,27 @@ pub fn is_fresh(
 ) -> Result<(), Vec<Mismatch>> {
     let fresh = after_create(row, expected, steps);
     let mut seen = live.clone();
-    if has_child_steps(steps)
-        && let Some(content) = seen.content.as_object_mut()
-    {
-        for sub in row.sub_collections {
-            content.insert(sub.property.to_owned(), Value::Array(Vec::new()));
-        }
-    }
+    without_later_parts(row, steps, &mut seen.content);
     let unassigned = Options {
         assignments: Carry::KeepTarget,
         ..options
     };
+    let fresh = as_made(&fresh, steps, &seen);
     verify::check(row, &fresh, &seen, created, unassigned, true)
+}
+
+/// A fresh object where what later steps bring is still the service's own.
+fn as_made(fresh: &CapturedPolicy, steps: &[WriteStep], live: &CapturedPolicy) -> CapturedPolicy {
+    let mut made = fresh.clone();
+    if let Some(content) = made.content.as_object_mut() {
+        for member in steps::brought_later(steps) {
+            match live.content.get(member) {
+                Some(value) => content.insert(member.to_owned(), value.clone()),
+                None => content.remove(member),
+            };
+        }
+    }
+    made
 }
 
 /// Whether every part of `live` is as reviewed or as planned.
@@ -74,13 +93,40 @@ pub fn check(
 ) -> Result<(), Vec<Mismatch>> {
     let mut hybrid = expected.clone();
     hybrid.content = merge(row, reviewed, expected, live, has_child_steps(steps));
-    if live.assignments == reviewed.assignments {
+    if created_now {
+        hybrid = as_made(&hybrid, steps, live);
+    }
+    if live.assignments == reviewed.assignments || partly_assigned(steps, reviewed, expected, live)
+    {
         hybrid.assignments = live.assignments.clone();
     }
     if live.display_name == reviewed.display_name {
         hybrid.display_name.clone_from(&live.display_name);
     }
     verify::check(row, &hybrid, live, created, options, created_now)
+}
+
+/// Whether assignments that are written one by one are on their way from the one set to the other.
+fn partly_assigned(
+    steps: &[WriteStep],
+    reviewed: &CapturedPolicy,
+    expected: &CapturedPolicy,
+    live: &CapturedPolicy,
+) -> bool {
+    let one_by_one = steps.iter().any(|step| match &step.kind {
+        StepKind::CreateChild { collection, .. } | StepKind::DeleteFound { collection, .. } => {
+            collection == "assignments"
+        }
+        _ => false,
+    });
+    let list = |policy: &CapturedPolicy| policy.assignments.as_array().cloned().unwrap_or_default();
+    let (was, will, is) = (list(reviewed), list(expected), list(live));
+    one_by_one
+        && is.iter().all(|one| was.contains(one) || will.contains(one))
+        && was
+            .iter()
+            .filter(|one| will.contains(one))
+            .all(|one| is.contains(one))
 }
 
 fn merge(
@@ -139,8 +185,14 @@ fn covers(child: &Value, planned: &Value) -> bool {
 fn has_child_steps(steps: &[WriteStep]) -> bool {
     steps.iter().any(|step| {
         matches!(
-            step.kind,
-            StepKind::CreateChild { .. } | StepKind::DeleteChild
-        ) || step.name.starts_with("message:")
+            &step.kind,
+            StepKind::CreateChild { collection, .. } if collection != "assignments"
+        ) || step.kind == StepKind::DeleteChild
+            || step.name.starts_with("message:")
+            || step.name.starts_with("configuration:")
     })
 }
+
+#[cfg(test)]
+#[path = "midway_test.rs"]
+mod midway_test;

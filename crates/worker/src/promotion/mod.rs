@@ -1,17 +1,20 @@
-//! Executes a reviewed plan: waves in order, subjects beside each other, stops obeyed.
+//! Executes a reviewed plan, a promotion's or a restore's: waves in order, subjects beside each other, stops obeyed.
 //!
 //! Decides which subject is worked on when, and what a stop means for those that have not begun.
 //! How one subject is written is [`subject`]'s business; the plan itself is the domain's.
 
 mod approvals;
 mod create;
+mod derive;
 mod guard;
 mod inputs;
 pub(crate) mod journal;
 mod look;
 mod midway;
+mod next_move;
 mod record;
 mod schedule;
+mod secrets;
 mod send;
 mod subject;
 
@@ -20,7 +23,7 @@ pub(crate) use record::{fail_all, policy_capture};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::plan::{self, PinnedSubject, RebuildError};
+use domain::plan::PinnedSubject;
 use domain::policy_type;
 use domain::references::Overrides;
 use domain::run::{ItemOutcome, Stop};
@@ -30,7 +33,8 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
 use self::approvals::Approvals;
-use self::inputs::{Catalogs, Item, SubjectVersions};
+use self::derive::Purpose;
+use self::inputs::Item;
 use self::journal::Journal;
 use self::schedule::{Next, Slot};
 use self::subject::{Exit, Subject, Verdict};
@@ -44,10 +48,11 @@ pub(crate) struct Promotion {
     pub(crate) job: Arc<Job>,
     pub(crate) reader: Reader,
     pub(crate) writer: Writer,
+    /// Whose content is written.
+    pub(crate) purpose: Purpose,
     pub(crate) options: Options,
     /// The request's mappings: literals decide bodies, references decide source fingerprints.
     pub(crate) overrides: Overrides,
-    pub(crate) catalogs: Mutex<Catalogs>,
     /// Codes that earlier runs were given for identical requests.
     pub(crate) approvals: Approvals,
     /// Subject key -> Graph's id, for everything this run created and verified.
@@ -171,24 +176,7 @@ impl Promotion {
         pinned: &'r PinnedSubject,
         item: Item,
     ) -> Result<Subject<'r>, Exit> {
-        let SubjectVersions { source, target } = inputs::load_versions(&self.job, pinned).await??;
-        let planned = plan::rebuild(
-            pinned,
-            &source,
-            target.as_ref(),
-            &self.overrides.literals,
-            self.options,
-        )
-        .map_err(|error| match error {
-            RebuildError::UnknownType(key) => Exit::failed(
-                "registry_changed",
-                format!("This worker does not know the policy type {key}."),
-            ),
-            RebuildError::Steps(_) | RebuildError::RevisionDiffers => Exit::failed(
-                "plan_changed",
-                "The calls derived now differ from the reviewed ones; run a new preflight.",
-            ),
-        })?;
+        let (planned, target) = derive::derive(self, pinned).await?;
         let created = self
             .created
             .lock()
@@ -217,7 +205,9 @@ impl Promotion {
         let (Some(pinned), Some(slot)) = (subjects.get(position), slots.get_mut(position)) else {
             return Ok(());
         };
+        fail_point!("before_verdict");
         slot.outcome = record::end(self, pinned, verdict).await?;
+        fail_point!("after_verdict");
         Ok(())
     }
 
@@ -298,6 +288,7 @@ fn slots(subjects: &[PinnedSubject], items: &[Item]) -> Vec<Slot> {
                 wave: subject.wave,
                 serial: policy_type::find(&subject.policy_type).is_some_and(|row| {
                     row.family == domain::model::ResourceFamily::ConditionalAccess
+                        || row.serial_spacing_seconds.is_some()
                 }),
                 needs_stranger: needs.iter().any(|key| !positions.contains_key(key)),
                 needs: needs

@@ -1,4 +1,4 @@
-//! Everything a promotion puts on record, each in one transaction that checks the fence.
+//! Everything a promotion or a restore puts on record, each in one transaction that checks the fence.
 //!
 //! Decides what belongs together: an item's end, the captured version, the references it adds and
 //! the raised generation are one commit.
@@ -12,7 +12,7 @@ use domain::inventory::VerifiedPair;
 use domain::model::{CapturedPolicy, Facet};
 use domain::plan::PinnedSubject;
 use domain::policy_type::{self, PolicyType, REGISTRY_VERSION};
-use domain::references::ReferenceObject;
+use domain::references::ReferenceCatalog;
 use domain::run::ItemOutcome;
 use domain::steps::StepKind;
 use serde_json::{Value, json};
@@ -24,10 +24,12 @@ use store::{PgConnection, StoreError, references, tenants};
 use uuid::Uuid;
 
 use super::Promotion;
-use super::inputs::{self, outcome_of};
+use super::derive::source_version;
+use super::inputs::outcome_of;
 use super::journal::{Entry, Intent};
 use super::subject::{Observed, Subject, Verdict};
 use crate::interrupt::Interrupt;
+use crate::inventory_rows;
 use crate::inventory_sync::kinds;
 use crate::job::Job;
 
@@ -149,7 +151,10 @@ pub(crate) async fn end(
     let job = &promotion.job;
     job.env.metrics.count(
         "promotion_worker_items_total",
-        &[("type", "promotion.execute"), ("outcome", stands.as_str())],
+        &[
+            ("type", job.run.operation.as_str()),
+            ("outcome", stands.as_str()),
+        ],
     );
     if stands == ItemOutcome::Succeeded
         && let Some(observed) = observed
@@ -255,25 +260,24 @@ async fn prepare(
     };
     let policy = &observed.policy;
     let reference = reference_of(row, policy);
-    let source = match inputs::load_versions(&promotion.job, pinned).await? {
-        Ok(versions) if verified => Some(versions.source),
-        _ => None,
+    let job = &promotion.job;
+    let content_tenant = promotion.purpose.content_tenant(job.run.tenant_id);
+    let source = if verified {
+        source_version(job, content_tenant, pinned.source_version_id).await?
+    } else {
+        None
     };
     let (source_catalog, target_catalog) = {
-        let mut catalogs = promotion
-            .catalogs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some((kind, reference)) = &reference {
-            catalogs.add_to_target(ReferenceObject {
-                id: Uuid::now_v7(),
-                kind: (*kind).to_owned(),
-                external_id: reference.external_id.clone(),
-                name: Some(reference.name.clone()),
-                discriminator: reference.discriminator.clone(),
-            });
-        }
-        (catalogs.source.clone(), catalogs.target.clone())
+        let (target_tenant, live, source) = (job.run.tenant_id, policy.clone(), source.clone());
+        job.read(move |conn| {
+            let of_source = match &source {
+                Some(source) => inventory_rows::catalog_of(conn, content_tenant, source)?,
+                None => ReferenceCatalog::default(),
+            };
+            let of_target = inventory_rows::catalog_of(conn, target_tenant, &live)?;
+            Ok((of_source, of_target))
+        })
+        .await?
     };
     let own = fingerprints(row, policy, Reading::Meaning(&target_catalog));
     let verified_pairs = source.map(|source| {
@@ -295,7 +299,6 @@ async fn prepare(
         }
         serde_json::to_value(pairs).unwrap_or_else(|_| json!({}))
     });
-    let job = &promotion.job;
     Ok(Some(Capture {
         policy: policy_capture(job, policy, &own, observed.observed_at),
         verified_pairs,

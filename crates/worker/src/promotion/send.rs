@@ -10,15 +10,17 @@ use domain::run::Stop;
 use domain::steps::{StepKind, WriteStep};
 use graph::{Admission, Answer, Approval, WriteKind, WriteOutcome, WriteRequest};
 use serde_json::Value;
+use store::lanes;
 use uuid::Uuid;
 
+use super::derive::Purpose;
 use super::journal::{Ending, Entry, Intent, StepResult, StepState};
 use super::subject::{Exit, Subject, Verdict};
 use super::{record, stop_message};
 use crate::interrupt::Interrupt;
 
 /// Approval requests lapse after about three days (Microsoft's Multi Admin Approval).
-const APPROVAL_DAYS: i64 = 3;
+pub(super) const APPROVAL_DAYS: i64 = 3;
 /// A look older than this is taken again before the write.
 const LOOK_KEEPS: Duration = Duration::from_secs(1);
 
@@ -46,11 +48,15 @@ impl Subject<'_> {
         known: &[Value],
     ) -> Result<Sending, Exit> {
         let filled = self.filled(step)?;
+        let secret_body = self.secret_body(&filled).await?;
         let Some(admission) = self.admit(step).await? else {
             return Ok(Sending::Again);
         };
         self.may_write(step)?;
-        let request = self.request(&filled)?;
+        let request = WriteRequest {
+            secret_body,
+            ..self.request(&filled)?
+        };
         let intent = Intent {
             step: step.name.clone(),
             client_request_id: request.client_request_id,
@@ -64,9 +70,16 @@ impl Subject<'_> {
                 .collect(),
             at: self.run.job.now(),
         };
-        fail_point!("before_intent");
+        broken_variant!("intent_after_write", {
+            let answer = self.run.writer.client.send(admission, &request).await;
+            fail_point!("after_send", &step.name);
+            record::intent(self, intent.clone()).await?;
+            let outcome = graph::judge_write(&answer, write_kind(&step.kind));
+            return self.take_in(step, &intent, &answer, outcome).await;
+        });
+        fail_point!("before_intent", &step.name);
         record::intent(self, intent.clone()).await?;
-        fail_point!("after_intent");
+        fail_point!("after_intent", &step.name);
         if self.run.job.stop.current().is_some() && !self.wrote_before(&intent) {
             self.not_sent(&intent).await?;
             self.may_write(step)?;
@@ -74,10 +87,10 @@ impl Subject<'_> {
         // The last word before the wire: a worker that was paused may have lost the run meanwhile.
         self.run.job.lease.check()?;
         let answer = self.run.writer.client.send(admission, &request).await;
-        fail_point!("after_send");
+        fail_point!("after_send", &step.name);
         let outcome = graph::judge_write(&answer, write_kind(&step.kind));
         let sending = self.take_in(step, &intent, &answer, outcome).await;
-        fail_point!("after_result");
+        fail_point!("after_result", &step.name);
         sending
     }
 
@@ -86,6 +99,7 @@ impl Subject<'_> {
     async fn admit(&mut self, step: &WriteStep) -> Result<Option<Admission>, Exit> {
         loop {
             let begun = Instant::now();
+            self.keep_distance().await?;
             match self.run.writer.client.admit(self.row.family).await {
                 Ok(admission) => {
                     let serial = self.row.family == ResourceFamily::ConditionalAccess;
@@ -100,6 +114,22 @@ impl Subject<'_> {
                 }
             }
         }
+    }
+
+    /// Waits for this write's place where the service wants some seconds between two, over all
+    /// processes.
+    async fn keep_distance(&mut self) -> Result<(), Exit> {
+        let Some(seconds) = self.row.serial_spacing_seconds else {
+            return Ok(());
+        };
+        // A second more than asked for: the last look before the write takes part of it.
+        let interval = Duration::from_secs(u64::from(seconds) + 1);
+        let job = &self.run.job;
+        let tenant = self.run.writer.entra_tenant_id;
+        let wait = job
+            .read(move |conn| lanes::take_lane_slot(conn, tenant, lanes::ENROLLMENT, interval))
+            .await?;
+        Ok(job.pause(wait).await?)
     }
 
     /// The look before the write, once more.
@@ -164,7 +194,11 @@ impl Subject<'_> {
         let method = filled.method.parse().map_err(|_| {
             Exit::failed("plan_changed", "The plan has a verb that does not write.")
         })?;
-        let justification = format!("Cross-tenant promotion, run {}", self.run.job.run.id);
+        let what = match self.run.purpose {
+            Purpose::Promotion { .. } => "Cross-tenant promotion",
+            Purpose::Restore => "Restore of a captured version",
+        };
+        let justification = format!("{what}, run {}", self.run.job.run.id);
         let mut request = WriteRequest::new(
             Uuid::new_v4(),
             method,
@@ -281,9 +315,10 @@ impl Subject<'_> {
                         Err(Exit::failed("graph_rejected", said))
                     }
                 }
-                StepKind::Replace | StepKind::ReplaceAction | StepKind::DeleteChild => {
-                    Err(Exit::failed("graph_rejected", said))
-                }
+                StepKind::Replace
+                | StepKind::ReplaceAction
+                | StepKind::DeleteChild
+                | StepKind::DeleteFound { .. } => Err(Exit::failed("graph_rejected", said)),
             },
         };
         let throttled = result.ending == Ending::Throttled;
@@ -344,7 +379,7 @@ impl Subject<'_> {
 fn approval_message(code: Option<&str>) -> String {
     let code = code.map_or(String::new(), |code| format!(" (approval code {code})"));
     format!(
-        "The target requires an administrator's approval for this change{code}. Approve it in Intune, then run the same promotion again."
+        "The target requires an administrator's approval for this change{code}. Approve it in Intune, then start the same again."
     )
 }
 
@@ -353,6 +388,6 @@ const fn write_kind(kind: &StepKind) -> WriteKind {
         StepKind::CreateObject | StepKind::CreateChild { .. } => WriteKind::Create,
         StepKind::Replace => WriteKind::Replace,
         StepKind::ReplaceAction => WriteKind::Action,
-        StepKind::DeleteChild => WriteKind::Delete,
+        StepKind::DeleteChild | StepKind::DeleteFound { .. } => WriteKind::Delete,
     }
 }

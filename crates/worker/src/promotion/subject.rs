@@ -5,7 +5,6 @@
 //! overwrites what differs from what was reviewed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::model::CapturedPolicy;
@@ -15,8 +14,9 @@ use domain::run::Effect;
 use domain::steps::{self, StepKind, WriteStep};
 
 use super::Promotion;
-use super::journal::{Entry, Intent, Journal, StepState};
+use super::journal::{Entry, Intent, Journal};
 use super::midway;
+use super::next_move::{self, RepeatMove};
 use super::send::Sending;
 use crate::interrupt::Interrupt;
 use crate::provider::ReadProblem;
@@ -180,7 +180,8 @@ impl<'r> Subject<'r> {
                 StepKind::CreateChild { .. }
                 | StepKind::Replace
                 | StepKind::ReplaceAction
-                | StepKind::DeleteChild => self.write_step(step).await?,
+                | StepKind::DeleteChild
+                | StepKind::DeleteFound { .. } => self.write_step(step).await?,
             }
         }
         self.read_back().await
@@ -203,28 +204,39 @@ impl<'r> Subject<'r> {
             .clone()
             .into_iter();
         loop {
-            match self.journal.state_of(&step.name) {
-                StepState::Done => return Ok(()),
-                StepState::InDoubt(intent) => {
-                    if self.journal.unknowns(&step.name) > 3 {
-                        return Err(Exit::unknown(
-                            "write_outcome_unknown",
-                            format!(
-                                "Graph did not answer {} clearly in four attempts.",
-                                step.name
-                            ),
-                        ));
-                    }
+            match next_move::of_repeatable(&self.journal, &step.name) {
+                RepeatMove::Done => return Ok(()),
+                RepeatMove::GiveUp => {
+                    return Err(Exit::unknown(
+                        "write_outcome_unknown",
+                        format!(
+                            "Graph did not answer {} clearly in four attempts.",
+                            step.name
+                        ),
+                    ));
+                }
+                RepeatMove::Settle(intent) => {
                     if self.settle_step(step, &intent).await? {
                         return Ok(());
                     }
                 }
-                StepState::Open => {}
+                RepeatMove::ReviewAndSend => {}
             }
-            self.review(step).await?;
+            let seen = self.review(step).await?;
+            if steps::is_ranked(step, &seen.policy.content) {
+                return Ok(());
+            }
+            // What was to be removed may be gone already.
+            let Some(step) = self.with_child(step).await? else {
+                return Ok(());
+            };
+            let step = &step;
             match self.send(step, &[]).await? {
                 Sending::Done { .. } => return Ok(()),
-                Sending::Lost => self.run.job.pause(Duration::from_secs(1)).await?,
+                Sending::Lost => {
+                    let wait = self.run.job.env.config.patience.first_wait();
+                    self.run.job.pause(wait).await?;
+                }
                 Sending::Again => {}
                 Sending::Gone => match not_yet.next() {
                     Some(wait) => self.run.job.pause(wait).await?,
@@ -250,10 +262,13 @@ impl<'r> Subject<'r> {
                 self.child_exists(step, intent, (collection, key, value))
                     .await?
             }
-            StepKind::CreateObject
-            | StepKind::Replace
-            | StepKind::ReplaceAction
-            | StepKind::DeleteChild => {
+            StepKind::DeleteFound { .. } => self.with_child(step).await?.is_none(),
+            StepKind::ReplaceAction => {
+                let observed = self.look().await?;
+                steps::is_ranked(step, &observed.policy.content)
+                    || self.matches_plan(&observed.policy).is_ok()
+            }
+            StepKind::CreateObject | StepKind::Replace | StepKind::DeleteChild => {
                 let observed = self.look().await?;
                 self.matches_plan(&observed.policy).is_ok()
             }
@@ -291,12 +306,9 @@ impl<'r> Subject<'r> {
                     continue;
                 }
             };
-            let there = children.iter().any(|child| {
-                child
-                    .get(key)
-                    .and_then(serde_json::Value::as_str)
-                    .is_some_and(|text| text.eq_ignore_ascii_case(value))
-            });
+            let there = children
+                .iter()
+                .any(|child| steps::is_child(child, key, value));
             if there {
                 return Ok(true);
             }
@@ -306,6 +318,43 @@ impl<'r> Subject<'r> {
                 return Ok(false);
             }
             self.run.job.pause(wait).await?;
+        }
+    }
+
+    /// The step with the id of the child that it removes; `None` when there is no such child.
+    async fn with_child(&mut self, step: &WriteStep) -> Result<Option<WriteStep>, Exit> {
+        let StepKind::DeleteFound {
+            collection,
+            key,
+            value,
+        } = &step.kind
+        else {
+            return Ok(Some(step.clone()));
+        };
+        let id = self.item.clone().unwrap_or_default();
+        let path = format!("{}/{collection}", read_policy::item_path(self.row, &id));
+        loop {
+            match read_policy::read_all(&self.run.reader, self.row, &path).await {
+                Ok(children) => {
+                    let child = children
+                        .iter()
+                        .find(|child| steps::is_child(child, key, value));
+                    let Some(child) = child else {
+                        return Ok(None);
+                    };
+                    let child = child.get("id").and_then(serde_json::Value::as_str);
+                    let Some(child) = child.filter(|id| !id.is_empty()) else {
+                        return Err(Exit::failed(
+                            "target_unreadable",
+                            "Graph shows an assignment without an id.",
+                        ));
+                    };
+                    let mut step = step.clone();
+                    step.path = step.path.replace("{child}", &read_policy::encode(child));
+                    return Ok(Some(step));
+                }
+                Err(problem) => self.sit_out(problem).await?,
+            }
         }
     }
 

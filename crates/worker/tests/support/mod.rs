@@ -74,7 +74,16 @@ impl Stack {
         let master_key = master.to_base64().to_string();
         let (at, key) = (url.clone(), master_key.clone());
         let made = tokio::task::spawn_blocking(move || {
-            store::bootstrap::bootstrap(&at, &key, "Test", "owner@example.com")
+            let made = store::bootstrap::bootstrap(&at, &key, "Test", "owner@example.com")?;
+            // Runs of these tests are started without a token: by somebody who signed in.
+            let identity = store::identities::Identity {
+                issuer: "https://login.test".to_owned(),
+                subject: "owner".to_owned(),
+            };
+            let mut conn = store::db::establish(&at)?;
+            let (workspace, user) = (made.workspace_id, made.user_id);
+            store::identities::put_identity(&mut conn, workspace, user, &identity)?;
+            Ok::<_, StoreError>(made)
         })
         .await
         .unwrap()

@@ -77,9 +77,11 @@ fn derive(selection: &Selection, source: &Side, target: &Side) -> Plan {
         target_catalog: &target.catalog,
         overrides: &overrides,
         source_literals: &source.literals,
+        source_secrets_readable: true,
         source_contents: &source.contents,
         target_contents: &target.contents,
         previously_promoted: &HashMap::new(),
+        now: chrono::Utc::now(),
     });
     let subjects: Vec<PinnedSubject> = preflight
         .plan

@@ -51,6 +51,11 @@ impl Reply {
         }
     }
 
+    /// Insists on a status, whatever the body is.
+    pub fn expect_status(&self, status: u16) {
+        assert_eq!(self.status, status, "{}", self.text);
+    }
+
     /// Insists on problem details of this status and code.
     pub fn refused(self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
@@ -71,6 +76,15 @@ impl Reply {
 
 impl Stack {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more environment.
+    pub async fn start_with(more: &[(&str, &str)]) -> Self {
+        let more: Vec<(String, String)> = more
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let (database, master_key, made) = actix_web::web::block(|| {
             let database = TestDatabase::create().unwrap();
             let master_key =
@@ -92,7 +106,10 @@ impl Stack {
             "DATABASE_URL" => Some(url.clone()),
             "PROMOTION_MASTER_KEY" => Some(key.clone()),
             "PROMOTION_BIND" => Some("127.0.0.1:0".to_owned()),
-            _ => None,
+            _ => more
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone()),
         })
         .unwrap();
         let (url, count) = start_process(&config);

@@ -1,0 +1,195 @@
+//! Apps, their categories, app configuration for managed devices, policy sets.
+//!
+//! An app is known across tenants by its kind and its package or bundle id; its name is what people
+//! see and says little.
+
+use serde_json::Value;
+
+use super::{ASSIGN, AssignmentRule, Kinds, PLAIN, PolicyType, Support, odata_type, reference};
+use crate::model::ResourceFamily;
+
+pub(super) const READ_APPS: &[&str] = &["DeviceManagementApps.Read.All"];
+pub(super) const WRITE_APPS: &[&str] = &["DeviceManagementApps.ReadWrite.All"];
+
+pub(super) const CATEGORIES: PolicyType = PolicyType {
+    key: "mobileAppCategories",
+    display_name: "App categories",
+    path: "/deviceAppManagement/mobileAppCategories",
+    scope_tags: None,
+    reference_kind: Some("mobile_app_category"),
+    wave: 0,
+    family: ResourceFamily::Apps,
+    read_permissions: READ_APPS,
+    write_permissions: WRITE_APPS,
+    ..PLAIN
+};
+
+pub(super) const APPS: PolicyType = PolicyType {
+    key: "mobileApps",
+    display_name: "Apps",
+    support: Support::CaptureOnly(
+        "Apps are not promoted: most need their installation files, which Graph does not give out. Add the app in the target; policies that name it then find it by its package or bundle id.",
+    ),
+    path: "/deviceAppManagement/mobileApps",
+    kinds: Kinds::All,
+    identity: &[
+        "@odata.type",
+        "packageIdentifier",
+        "bundleId",
+        "packageId",
+        "productCode",
+        "appStoreUrl",
+        "displayVersion",
+    ],
+    // Scope tags, rules, scripts and the icon are missing from the list.
+    item_get: true,
+    item_expand: Some("categories"),
+    // Apps that are part of every tenant.
+    skip_when: &[("appAvailability", "\"global\"")],
+    server_state: &[
+        "appAvailability",
+        "categories[].id",
+        "categories[].lastModifiedDateTime",
+        "committedContentVersion",
+        "dependentAppCount",
+        "publishingState",
+        "size",
+        "supersededAppCount",
+        "supersedingAppCount",
+        "totalLicenseCount",
+        "uploadState",
+        "usedLicenseCount",
+        "vppTokenId",
+    ],
+    assignments: Some(AssignmentRule {
+        wrapper: "mobileAppAssignments",
+        ..ASSIGN
+    }),
+    reference_kind: Some("mobile_app"),
+    sets: &["categories", "roleScopeTagIds"],
+    empty_is_absent: &[""],
+    wave: 2,
+    family: ResourceFamily::Apps,
+    read_permissions: READ_APPS,
+    write_permissions: WRITE_APPS,
+    ..PLAIN
+};
+
+pub(super) const DEVICE_APP_CONFIGURATIONS: PolicyType = PolicyType {
+    key: "mobileAppConfigurations",
+    display_name: "App configuration for managed devices",
+    path: "/deviceAppManagement/mobileAppConfigurations",
+    identity: &["@odata.type"],
+    item_get: true,
+    server_state: &[
+        "version",
+        "appSupportsOemConfig",
+        "deviceStatusSummary",
+        "userStatusSummary",
+    ],
+    // Which apps a configuration is for is settled when it is made.
+    strip_update: &["targetedMobileApps"],
+    immutable: &["@odata.type", "targetedMobileApps"],
+    assignments: Some(AssignmentRule {
+        action: "microsoft.graph.managedDeviceMobileAppConfiguration/assign",
+        ..ASSIGN
+    }),
+    references: &[reference("targetedMobileApps[]", "mobile_app")],
+    sets: &["targetedMobileApps"],
+    keyed: &[
+        ("settings", "appConfigKey"),
+        ("permissionActions", "permission"),
+    ],
+    empty_is_absent: &["settings", "permissionActions", "targetedMobileApps"],
+    base64: &["encodedSettingXml", "payloadJson"],
+    wave: 4,
+    family: ResourceFamily::Apps,
+    read_permissions: READ_APPS,
+    write_permissions: WRITE_APPS,
+    ..PLAIN
+};
+
+pub(super) const POLICY_SETS: PolicyType = PolicyType {
+    key: "policySets",
+    display_name: "Policy sets",
+    support: Support::CaptureOnly(
+        "A policy set bundles other policies and apps by their ids in one tenant. Promote its items, then put the set together in the target by hand.",
+    ),
+    path: "/deviceAppManagement/policySets",
+    item_get: true,
+    // Neither has a list of its own that all tenants serve.
+    item_expand: Some("items,assignments"),
+    server_state: &[
+        "status",
+        "errorCode",
+        "items[].id",
+        "items[].status",
+        "items[].errorCode",
+        "items[].createdDateTime",
+        "items[].lastModifiedDateTime",
+    ],
+    assignments: Some(AssignmentRule {
+        read: "",
+        action: "update",
+        filters: false,
+        ..ASSIGN
+    }),
+    scope_tags: Some("roleScopeTags"),
+    // An item means the policy of this kind and name, whatever its id is here.
+    ignored: &["items[].payloadId"],
+    keyed: &[("items", "@odata.type+displayName")],
+    sets: &["guidedDeploymentTags"],
+    empty_is_absent: &[""],
+    wave: 9,
+    family: ResourceFamily::Bundles,
+    ..PLAIN
+};
+
+/// Why an app of this kind cannot be written, in an operator's words.
+pub(super) fn why_not(app: &Value) -> Option<&'static str> {
+    let why = match odata_type(app) {
+        "win32LobApp"
+        | "win32CatalogApp"
+        | "windowsMobileMSI"
+        | "windowsUniversalAppX"
+        | "windowsAppX"
+        | "windowsPhoneXAP"
+        | "iosLobApp"
+        | "androidLobApp"
+        | "macOSLobApp"
+        | "macOSPkgApp"
+        | "macOSDmgApp"
+        | "managedIOSLobApp"
+        | "managedAndroidLobApp"
+        | "managedMobileLobApp" => {
+            "This app needs its installation file, which Graph gives out only encrypted. Upload the file in the target; policies that name the app then find it by its package or bundle id."
+        }
+        "iosVppApp" | "macOsVppApp" => {
+            "This app comes from Apple's volume purchase: assign its licences to the target's token in Apple Business Manager, and it appears there by itself."
+        }
+        "androidManagedStoreApp" | "androidForWorkApp" | "androidManagedStoreWebApp" => {
+            "This app comes from managed Google Play: approve it in the target's managed Google Play, and it appears there by itself."
+        }
+        "microsoftStoreForBusinessApp" | "androidStoreApp" => {
+            "Graph no longer takes apps of this kind. Add the app's successor in the target by hand."
+        }
+        "winGetApp"
+        | "officeSuiteApp"
+        | "macOSOfficeSuiteApp"
+        | "windowsMicrosoftEdgeApp"
+        | "macOSMicrosoftEdgeApp"
+        | "macOSMicrosoftDefenderApp"
+        | "webApp"
+        | "windowsWebApp"
+        | "iosiPadOSWebClip"
+        | "macOSWebClip"
+        | "iosStoreApp"
+        | "managedIOSStoreApp"
+        | "managedAndroidStoreApp"
+        | "windowsStoreApp" => {
+            "Apps are not promoted. This one needs no file: add it in the target from its store or link; policies that name it then find it by its package or bundle id."
+        }
+        _ => return None,
+    };
+    Some(why)
+}

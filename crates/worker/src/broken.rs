@@ -1,0 +1,22 @@
+//! Deliberately broken variants of the run protocol, which the campaigns must catch.
+//!
+//! Compiled in with the feature `broken-protocol` only, which nothing that ships has; then
+//! `PROMOTION_BROKEN_PROTOCOL` names the variant of this process. Decides nothing else.
+
+/// Runs the block in the named variant. Leaves nothing behind without the feature.
+#[macro_export]
+macro_rules! broken_variant {
+    ($name:literal, $code:block) => {
+        #[cfg(feature = "broken-protocol")]
+        if $crate::broken::is($name) $code
+    };
+}
+
+/// Whether this process is the named variant.
+#[cfg(feature = "broken-protocol")]
+pub(crate) fn is(name: &str) -> bool {
+    use std::sync::OnceLock;
+
+    static VARIANT: OnceLock<String> = OnceLock::new();
+    VARIANT.get_or_init(|| std::env::var("PROMOTION_BROKEN_PROTOCOL").unwrap_or_default()) == name
+}

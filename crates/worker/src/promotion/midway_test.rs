@@ -1,0 +1,97 @@
+//! An app policy between its create and its apps.
+#![expect(clippy::expect_used, reason = "a test may stop where it stands")]
+
+use std::collections::BTreeMap;
+
+use domain::capture::{self, RawPolicy};
+use domain::secret::SecretKey;
+use domain::steps::StepInput;
+use domain::steps::Written;
+use serde_json::json;
+
+use super::*;
+
+const KEY: &str = "iosManagedAppProtections";
+
+fn row() -> &'static PolicyType {
+    domain::policy_type::find(KEY).expect("the row")
+}
+
+fn policy(pin: u8, bundles: &[&str]) -> CapturedPolicy {
+    let identifier = |bundle: &str| {
+        json!({"mobileAppIdentifier":
+        {"@odata.type": "#microsoft.graph.iosMobileAppIdentifier", "bundleId": bundle}})
+    };
+    let apps = bundles.iter().map(|bundle| identifier(bundle)).collect();
+    let raw = RawPolicy {
+        item: json!({"id": "T_1", "displayName": "P", "minimumPinLength": pin,
+            "appGroupType": "selectedPublicApps", "roleScopeTagIds": ["0"]}),
+        sub_collections: BTreeMap::from([("apps".to_owned(), apps)]),
+        assignments: Some(Vec::new()),
+    };
+    let key = SecretKey {
+        key_id: "k".to_owned(),
+        key: b"k".to_vec(),
+    };
+    capture::capture(row(), raw, &key).expect("captured")
+}
+
+fn written(source: &CapturedPolicy, target: Option<&CapturedPolicy>) -> Written {
+    domain::steps::build(StepInput {
+        row: row(),
+        source,
+        target,
+        landing: &BTreeMap::new(),
+        overrides: &domain::references::Overrides::default(),
+        options: Options::default(),
+    })
+    .expect("built")
+}
+
+#[test]
+fn a_lost_create_is_recognised_before_and_after_its_apps() {
+    let plan = written(&policy(6, &["a", "b"]), None);
+    let fresh = |live: &CapturedPolicy| {
+        let (expected, steps) = (&plan.expected, &plan.steps);
+        is_fresh(
+            row(),
+            expected,
+            steps,
+            live,
+            &BTreeMap::new(),
+            Options::default(),
+        )
+        .is_ok()
+    };
+    assert!(fresh(&policy(6, &[])));
+    assert!(fresh(&policy(6, &["a", "b"])));
+    assert!(!fresh(&policy(4, &[])));
+}
+
+#[test]
+fn between_its_steps_apps_are_as_reviewed_or_as_planned() {
+    let (created, changed) = (
+        written(&policy(6, &["a", "b"]), None),
+        policy(4, &["a", "c"]),
+    );
+    let update = written(&policy(6, &["a", "b"]), Some(&changed));
+    let fresh = after_create(row(), &created.expected, &created.steps);
+    let judged = |plan: &Written, reviewed: &CapturedPolicy, live: &CapturedPolicy, new: bool| {
+        let (none, options) = (BTreeMap::new(), Options::default());
+        let (expected, steps) = (&plan.expected, &plan.steps);
+        check(row(), reviewed, expected, live, steps, &none, options, new).is_ok()
+    };
+    assert!(judged(&created, &fresh, &policy(6, &[]), true));
+    assert!(judged(&created, &fresh, &policy(6, &["b", "a"]), true));
+    assert!(!judged(&created, &fresh, &policy(6, &["x"]), true));
+
+    for (pin, apps, fine) in [
+        (4, ["a", "c"], true),
+        (6, ["a", "c"], true),
+        (6, ["a", "b"], true),
+        (6, ["a", "x"], false),
+    ] {
+        let live = policy(pin, &apps);
+        assert_eq!(judged(&update, &changed, &live, false), fine, "{apps:?}");
+    }
+}
