@@ -83,7 +83,7 @@ pub struct KeySet {
 struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    verifier: DecodingKey,
 }
 
 impl KeySet {
@@ -107,7 +107,7 @@ impl KeySet {
                 && (header.key_id.is_none() || key.id == header.key_id)
         });
         let only = fitting.next()?;
-        fitting.next().is_none().then_some(&only.key)
+        fitting.next().is_none().then_some(&only.verifier)
     }
 }
 
@@ -144,7 +144,7 @@ impl Key {
             return None;
         }
         Some(Self {
-            key: DecodingKey::from_jwk(&jwk).ok()?,
+            verifier: DecodingKey::from_jwk(&jwk).ok()?,
             id: jwk.common.key_id,
             algorithms,
         })
@@ -152,6 +152,7 @@ impl Key {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use serde_json::json;
 

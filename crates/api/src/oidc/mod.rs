@@ -26,10 +26,10 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 /// Clocks of the provider and of this host may differ by this many seconds.
 const LEEWAY: u64 = 10;
 /// How often the keys are read anew while all is well.
-const REFRESH: Duration = Duration::from_secs(300);
+const REFRESH: Duration = Duration::from_mins(5);
 /// How long keys are used that cannot be read anew. What the provider took back while it could not
 /// be reached must not be good forever.
-const LONGEST_USE: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_USE: Duration = Duration::from_hours(24);
 /// Unknown key ids make us ask the provider at once this often in a row, then once per
 /// [`ASK_AGAIN`]: everybody can make up a key id.
 const ASK_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);

@@ -129,23 +129,20 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
         .transaction(move |conn| {
             let workspace_id = caller.workspace_id;
             let id = store::users::new_user_id();
-            let (user, name) = match &body.email {
-                Some(email) => {
-                    let user = store::users::find_or_insert_person(conn, id, email)?;
-                    let name = body.display_name.clone();
-                    let name = name.unwrap_or_else(|| store::users::name_of_address(email));
-                    (user, name)
-                }
-                None => {
-                    let name = body.display_name.clone().unwrap_or_default();
-                    let new = NewUser {
-                        id,
-                        kind: "service".to_owned(),
-                        email: None,
-                        display_name: name.clone(),
-                    };
-                    (store::users::insert_user(conn, &new)?, name)
-                }
+            let (user, name) = if let Some(email) = &body.email {
+                let user = store::users::find_or_insert_person(conn, id, email)?;
+                let name = body.display_name.clone();
+                let name = name.unwrap_or_else(|| store::users::name_of_address(email));
+                (user, name)
+            } else {
+                let name = body.display_name.clone().unwrap_or_default();
+                let new = NewUser {
+                    id,
+                    kind: "service".to_owned(),
+                    email: None,
+                    display_name: name.clone(),
+                };
+                (store::users::insert_user(conn, &new)?, name)
             };
             store::memberships::insert_member(conn, workspace_id, user.id, role, &name)?;
             let detail = json!({"user_id": user.id, "kind": user.kind, "role": role});
