@@ -83,7 +83,7 @@ pub struct KeySet {
 struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
-    decoding: DecodingKey,
+    verifier: DecodingKey,
 }
 
 impl KeySet {
@@ -107,7 +107,7 @@ impl KeySet {
                 && (header.key_id.is_none() || key.id == header.key_id)
         });
         let only = fitting.next()?;
-        fitting.next().is_none().then_some(&only.decoding)
+        fitting.next().is_none().then_some(&only.verifier)
     }
 }
 
@@ -144,7 +144,7 @@ impl Key {
             return None;
         }
         Some(Self {
-            decoding: DecodingKey::from_jwk(&jwk).ok()?,
+            verifier: DecodingKey::from_jwk(&jwk).ok()?,
             id: jwk.common.key_id,
             algorithms,
         })
@@ -152,6 +152,7 @@ impl Key {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use serde_json::json;
 
@@ -195,8 +196,8 @@ mod tests {
         let n = URL_SAFE_NO_PAD.encode([0xff_u8; 256]);
         let rsa = |more: Value| {
             let mut key = json!({"kty": "RSA", "n": n, "e": "AQAB", "kid": "a"});
-            if let (Some(key), Value::Object(more)) = (key.as_object_mut(), more) {
-                key.extend(more);
+            for (name, value) in more.as_object().into_iter().flatten() {
+                key[name] = value.clone();
             }
             key
         };

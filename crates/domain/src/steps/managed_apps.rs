@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{StepError, StepKind, WriteStep, body, catalog, check_secrets, refuse, step};
+use super::{StepError, StepKind, WriteStep, body, catalog, checks, refuse, step};
 use crate::canonical::{self, Reading, is_derived};
 use crate::capture;
 use crate::model::{CapturedPolicy, Facet};
@@ -61,7 +61,7 @@ pub(super) fn write(
     if has_settings(row) && differs(row, content, &standing, &["settings"]) {
         let mut body = json!({"settings": list(content, "settings")});
         catalog::shape(&mut body);
-        check_secrets(row, &body)?;
+        checks::secrets(row, &body)?;
         steps.push(action(row, CHANGE_SETTINGS, "changeSettings", body));
     }
     let apps = list(content, "apps");

@@ -1,9 +1,8 @@
 //! Objects that stand there by nobody's request: loaded, or changed behind the caller's back.
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
-use super::write::{new_id, stamp};
+use super::write::{new_id, stamp, storable};
 use crate::rules::{CollectionRule, Scene};
 use crate::schema::Schema;
 use crate::state::{Object, World};

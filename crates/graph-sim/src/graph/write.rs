@@ -14,7 +14,7 @@ use crate::clock;
 use crate::faults::Kind;
 use crate::journal::Effect;
 use crate::rules::{CollectionRule, Scene};
-use crate::schema::{Schema, Version};
+use crate::schema::Version;
 use crate::state::{Object, Tenant, World};
 
 /// Judges a body against the schema and the rules, and answers the type it is of.
@@ -140,7 +140,7 @@ fn judge_scope_tags(scene: &Scene<'_>, sent: &Map<String, Value>) -> Result<(), 
 }
 
 /// What is stored of a body: no annotations, no identity, no assignments.
-fn storable(mut sent: Map<String, Value>, twists: &[Kind]) -> Map<String, Value> {
+pub(super) fn storable(mut sent: Map<String, Value>, twists: &[Kind]) -> Map<String, Value> {
     for twist in twists {
         if let Kind::DropSetting { path, name } = twist {
             drop_setting(

@@ -6,7 +6,6 @@ use super::table::{ASSIGN, ASSIGNMENTS, INTUNE};
 use super::{AssignRule, CollectionRule, Scene};
 use crate::answer::Refusal;
 use crate::check::Write;
-use crate::clock;
 use crate::state::{Object, Tenant};
 
 const SERVICE_READ: &[&str] = &[
