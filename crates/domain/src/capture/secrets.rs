@@ -8,16 +8,13 @@ use crate::secret::{SecretKey, is_masked, marker, tenant_specific, unreadable};
 
 /// Replaces every secret of a content by a marker.
 pub(super) fn replace(row: &PolicyType, content: &mut Value, key: &SecretKey) {
-    match row.adapter {
-        Adapter::DeviceConfiguration => {
-            pattern::edit(content, "omaSettings[]", &mut |setting| {
-                if let Value::Object(members) = setting {
-                    oma(members);
-                }
-            });
-            mark_absent_keys(content);
-        }
-        _ => {}
+    if row.adapter == Adapter::DeviceConfiguration {
+        pattern::edit(content, "omaSettings[]", &mut |setting| {
+            if let Value::Object(members) = setting {
+                oma(members);
+            }
+        });
+        mark_absent_keys(content);
     }
     if let Some(property) = row.catalog_tree()
         && let Some(settings) = content.get_mut(property)

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::steps_test::{KEEP, body, built, calls, code, landing, policy};
 use super::*;
+use crate::policy_type;
 
 fn app(bundle: &str) -> Value {
     json!({"id": format!("{bundle}.ios"), "version": "-7", "mobileAppIdentifier":

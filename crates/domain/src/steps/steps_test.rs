@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::*;
 use crate::capture::{RawPolicy, capture};
+use crate::policy_type;
 use crate::secret::SecretKey;
 use crate::selection::ConditionalAccessState;
 
