@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use store::db::Db;
@@ -22,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
+use crate::cors;
 use crate::derivation::Caches;
 use crate::edge::edge;
 use crate::limits::Limits;
@@ -124,10 +125,12 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
         stopping: stop.clone(),
     });
     let document: Arc<str> = openapi::openapi_json().into();
+    let origins = config.cors_origins.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
             .app_data(Data::from(Arc::clone(&document)))
+            .wrap(Condition::new(!origins.is_empty(), cors::allow(&origins)))
             .wrap(from_fn(edge))
             .into_utoipa_app()
             .configure(routes::configure)

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 
 use store::keys::{AuditKey, MasterKey, SealingKey};
 
+use crate::cors;
 use crate::limits::{LimitSettings, Rate};
 use crate::oidc::{Oidc, OidcSettings};
 
@@ -32,7 +33,11 @@ pub struct Config {
     pub oidc: Option<OidcSettings>,
     /// How much each may ask.
     pub limits: LimitSettings,
+    /// Origins whose pages may use the API from a browser.
+    pub cors_origins: Vec<String>,
 }
+
+const CORS_ORIGINS: &str = "PROMOTION_CORS_ORIGINS";
 
 /// A variable that is missing or malformed: one line, never the value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -101,6 +106,12 @@ impl Config {
         }
         let oidc = oidc(&get)?;
         let limits = limits(&get)?;
+        let cors_origins = match get(CORS_ORIGINS) {
+            None => Vec::new(),
+            Some(text) => {
+                cors::origins(&text).map_err(|why| ConfigError::Malformed(CORS_ORIGINS, why))?
+            }
+        };
         Ok(Self {
             database_url,
             bind,
@@ -111,6 +122,7 @@ impl Config {
             log_filter,
             oidc,
             limits,
+            cors_origins,
         })
     }
 }
@@ -217,7 +229,11 @@ mod tests {
         let url = ("DATABASE_URL", "postgres://localhost/x");
         let key = ("PROMOTION_MASTER_KEY", KEY);
         assert_eq!(refusal(&[url, key]), None);
-        let table: [(&[(&str, &str)], &str); 12] = [
+        let table: [(&[(&str, &str)], &str); 13] = [
+            (
+                &[url, key, ("PROMOTION_CORS_ORIGINS", "*")],
+                "PROMOTION_CORS_ORIGINS is malformed",
+            ),
             (&[key], "DATABASE_URL is not set"),
             (&[key, ("DATABASE_URL", "  ")], "DATABASE_URL is not set"),
             (

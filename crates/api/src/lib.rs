@@ -8,6 +8,7 @@ mod call;
 mod caller;
 mod certificate;
 mod config;
+mod cors;
 mod cursor;
 mod derivation;
 mod edge;

@@ -258,3 +258,46 @@ async fn answers_are_hardened_and_open_ones_need_no_credential() {
     );
     assert!(metrics.text.contains("promotion_database_up 1"));
 }
+
+const ALLOWED: &str = "access-control-allow-origin";
+
+async fn from_origin(stack: &Stack, method: &str, origin: &str) -> crate::support::Reply {
+    let mut headers = vec![("Origin".to_owned(), origin.to_owned())];
+    if method == "OPTIONS" {
+        headers.extend([
+            (
+                "Access-Control-Request-Method".to_owned(),
+                "POST".to_owned(),
+            ),
+            (
+                "Access-Control-Request-Headers".to_owned(),
+                "authorization,content-type".to_owned(),
+            ),
+        ]);
+    }
+    send(stack.url, method, "/v1/me", &headers, b"").await
+}
+
+#[actix_web::test]
+async fn pages_of_listed_origins_alone_may_read_answers() {
+    let portal = "https://portal.example";
+    let stack = Stack::start_with(&[("PROMOTION_CORS_ORIGINS", portal)]).await;
+    let allowed = from_origin(&stack, "OPTIONS", portal).await;
+    assert!(allowed.status < 300, "{allowed:?}");
+    assert_eq!(allowed.header(ALLOWED), Some(portal));
+    assert_eq!(allowed.header("access-control-allow-credentials"), None);
+    let refused = from_origin(&stack, "OPTIONS", "https://evil.example").await;
+    assert_eq!(refused.header(ALLOWED), None);
+    // A refusal is readable for the page as well.
+    let answer = from_origin(&stack, "GET", portal).await;
+    assert_eq!(answer.header(ALLOWED), Some(portal));
+    answer.refused(401, "unauthenticated");
+}
+
+#[actix_web::test]
+async fn without_a_list_no_page_of_another_origin_may_read_anything() {
+    let stack = Stack::start().await;
+    let answer = from_origin(&stack, "GET", "https://portal.example").await;
+    assert_eq!(answer.header(ALLOWED), None);
+    answer.refused(401, "unauthenticated");
+}
