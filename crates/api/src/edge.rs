@@ -85,7 +85,7 @@ fn render_problem(response: ServiceResponse, request_id: &str) -> ServiceRespons
             log_cause(problem, request_id);
             problem.render(request_id)
         });
-    let rendered = own.unwrap_or_else(|| {
+    let mut rendered = own.unwrap_or_else(|| {
         let problem = Problem::of_status(status);
         log_cause(&problem, request_id);
         let mut rendered = problem.render(request_id);
@@ -94,6 +94,12 @@ fn render_problem(response: ServiceResponse, request_id: &str) -> ServiceRespons
         }
         rendered
     });
+    // Whether a page of another origin may read it holds for a refusal too.
+    for (name, value) in inner.headers() {
+        if *name == header::VARY || name.as_str().starts_with("access-control-") {
+            rendered.headers_mut().append(name.clone(), value.clone());
+        }
+    }
     ServiceResponse::new(request, rendered)
 }
 

@@ -227,6 +227,7 @@ fn as_sent(rule: &crate::rules::CollectionRule, object: &crate::state::Object) -
         "priority",
         "isDefaultProfile",
         "inventorySyncStatus",
+        "newUpdates",
     ] {
         body.remove(owned);
     }
@@ -340,6 +341,8 @@ fn what_real_tenants_hold_can_be_created_again() {
                 if crate::rules::is_default(&object)
                     || kind.contains("Restriction")
                     || kind.contains("LimitConfiguration")
+                    || kind.contains("HelloForBusiness")
+                    || kind.contains("windowsRestore")
                 {
                     continue;
                 }

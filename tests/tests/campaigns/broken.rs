@@ -49,7 +49,7 @@ async fn an_intent_after_the_write_is_caught() -> Result<()> {
 async fn a_missing_fencing_check_is_caught() -> Result<()> {
     let course = Course::new(4_802);
     let setup = variant("no_fence");
-    let (figures, _) = pauses::lane(course, setup, 1, Duration::from_secs(60)).await?;
+    let (figures, _) = pauses::lane(course, setup, 1, Duration::from_mins(1)).await?;
     caught("no fencing check", &figures, Wrong::StaleRecord)
 }
 
