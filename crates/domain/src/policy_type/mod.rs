@@ -20,6 +20,7 @@ use crate::model::{Facet, GraphVersion, ResourceFamily};
 
 mod apps;
 mod authentication;
+mod by_hand;
 mod compliance;
 mod conditional_access;
 mod configuration;
@@ -362,7 +363,7 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 48] = [
+static ALL: [PolicyType; 52] = [
     managed_apps::ANDROID_PROTECTION,
     enrollment::APPLE_USER_INITIATED,
     foundations::ASSIGNMENT_FILTERS,
@@ -387,6 +388,9 @@ static ALL: [PolicyType; 48] = [
     scripts::SHELL_SCRIPTS,
     enrollment::NOTIFICATIONS,
     enrollment::STATUS_PAGE,
+    by_hand::ADMX_FILES,
+    by_hand::HARDWARE_CONFIGURATIONS,
+    by_hand::INTENTS,
     tenant_administration::BRANDING,
     managed_apps::IOS_PROTECTION,
     enrollment::CLEANUP_RULES,
@@ -396,6 +400,7 @@ static ALL: [PolicyType; 48] = [
     apps::APPS,
     conditional_access::NAMED_LOCATIONS,
     compliance::NOTIFICATION_TEMPLATES,
+    by_hand::APPROVAL_POLICIES,
     apps::POLICY_SETS,
     settings_tree::REUSABLE_SETTINGS,
     roles::ROLE_DEFINITIONS,
