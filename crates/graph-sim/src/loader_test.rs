@@ -228,6 +228,7 @@ fn as_sent(rule: &crate::rules::CollectionRule, object: &crate::state::Object) -
         "isDefaultProfile",
         "inventorySyncStatus",
         "newUpdates",
+        "deviceReporting",
     ] {
         body.remove(owned);
     }

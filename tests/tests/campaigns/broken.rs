@@ -48,8 +48,16 @@ async fn an_intent_after_the_write_is_caught() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_fencing_check_is_caught() -> Result<()> {
     let course = Course::new(4_802);
-    let setup = variant("no_fence");
-    let (figures, _) = pauses::lane(course, setup, 1, Duration::from_mins(1)).await?;
+    let mut figures = Figures::default();
+    // A worker that wakes with nothing left to record gives nothing away: a few are woken.
+    for number in 0..8 {
+        let (course, setup) = (course.lane(number), variant("no_fence"));
+        let (lane, _) = pauses::lane(course, setup, 1, Duration::from_mins(1)).await?;
+        figures.add(lane);
+        if figures.count(Wrong::StaleRecord) > 0 {
+            break;
+        }
+    }
     caught("no fencing check", &figures, Wrong::StaleRecord)
 }
 
