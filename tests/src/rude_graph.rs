@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Changes an answer: gets the path with its query and the simulator's body, gives another body or
-/// none. For paths that [`RudeGraph::owns`] it is asked with an empty body and the simulator is not.
+/// none. For paths that it owns it is asked with an empty body and the simulator is not.
 pub type Rewrite = dyn Fn(&str, &str) -> Option<String> + Send + Sync;
 
 /// The proxy. It ends with the runtime.
