@@ -323,7 +323,10 @@ impl Call {
             return Ok(());
         }
         self.request.extensions_mut().insert(Counted);
-        let credential = caller.token_id.unwrap_or(caller.user_id);
+        // A person is the same in every workspace, an identity is linked in one: what somebody whom
+        // another workspace linked to the same person asks must not count for this one.
+        let identity = || Uuid::new_v5(&caller.workspace_id, caller.user_id.as_bytes());
+        let credential = caller.token_id.unwrap_or_else(identity);
         self.state
             .limits
             .admit(credential)

@@ -116,7 +116,9 @@ pub fn put_connection(
         .set((
             values(),
             // A permission given for one application is none for another.
-            table::secret_reading.eq(table::secret_reading.and(table::client_id.eq(new.client_id))),
+            table::secret_reading.eq(table::secret_reading
+                .and(table::client_id.eq(new.client_id))
+                .and(table::cloud.eq(&new.cloud))),
         ))
         .returning(ConnectionRow::as_returning())
         .get_result(conn)?)

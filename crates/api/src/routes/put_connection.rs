@@ -233,6 +233,7 @@ pub async fn put_connection(call: Call) -> Result<HttpResponse, Problem> {
         .state
         .db
         .transaction(move |conn| -> Result<_, StoreError> {
+            let before = store::connections::find_connection(conn, caller.workspace_id, tenant_id)?;
             let connection = store::connections::put_connection(conn, &new)?;
             let detail = json!({
                 "cloud": new.cloud,
@@ -241,6 +242,11 @@ pub async fn put_connection(call: Call) -> Result<HttpResponse, Problem> {
             });
             let entry = caller.audit_on(tenant_id, "connection.updated", detail);
             store::audit::append(conn, &key, &entry)?;
+            if before.is_some_and(|before| before.secret_reading) && !connection.secret_reading {
+                let detail = json!({"reason": "The connection was given to another application."});
+                let action = "connection.secret_reading.forbidden";
+                store::audit::append(conn, &key, &caller.audit_on(tenant_id, action, detail))?;
+            }
             Ok(connection)
         })
         .await?;

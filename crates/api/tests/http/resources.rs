@@ -353,3 +353,59 @@ async fn catalogs_say_what_this_build_knows() {
         .await
         .refused(401, "unauthenticated");
 }
+
+#[actix_web::test]
+async fn leave_to_read_secrets_ends_with_the_application_and_says_so() {
+    let stack = Stack::start().await;
+    let tenant = stack.tenant("Contoso").await;
+    let path = stack.path(&format!("/tenants/{tenant}/connection"));
+    let connection = |client: Uuid, cloud: &str| {
+        json!({"cloud": cloud, "client_id": client,
+            "credential": {"kind": "client_secret", "client_secret": "x"}})
+    };
+    let owner = Some(stack.owner.as_str());
+    let client = Uuid::new_v4();
+    let mut body = connection(client, "global");
+    stack
+        .call("PUT", &path, owner, Some(&body))
+        .await
+        .expect(200);
+    let leave = json!({"allowed": true, "reason": "encrypted OMA values"});
+    let grant = format!("{path}/secret-reading");
+    let allowed = stack
+        .call("PUT", &grant, owner, Some(&leave))
+        .await
+        .expect(200);
+    assert_eq!(allowed["secret_reading"], true);
+    // A new secret of the same application changes nothing about it.
+    let kept = stack
+        .call("PUT", &path, owner, Some(&body))
+        .await
+        .expect(200);
+    assert_eq!(kept["secret_reading"], true);
+    body = connection(client, "us_gov");
+    let ended = stack
+        .call("PUT", &path, owner, Some(&body))
+        .await
+        .expect(200);
+    assert_eq!(ended["secret_reading"], false);
+    let log = stack
+        .call("GET", &stack.path("/audit-logs"), owner, None)
+        .await
+        .expect(200);
+    let actions: Vec<&str> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions.iter().take(4).copied().collect::<Vec<_>>(),
+        [
+            "connection.secret_reading.forbidden",
+            "connection.updated",
+            "connection.updated",
+            "connection.secret_reading.allowed",
+        ]
+    );
+}

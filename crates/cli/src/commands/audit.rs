@@ -59,6 +59,15 @@ async fn verify(
             .await?;
         let name = show::clean(&workspace.name);
         match found.verification {
+            // Making a workspace is its first entry: a log without one was wiped.
+            Verification::Whole { entries: 0, .. } => {
+                let why = "the log has no entries, and every workspace begins with one";
+                show::data(&format!(
+                    "{} {name}: BROKEN at entry 1: {why}",
+                    workspace.id
+                ))?;
+                broken = broken.or(Some((1, why.to_owned())));
+            }
             Verification::Whole { entries, head } => show::data(&format!(
                 "{} {name}: {} whole{}, head {}",
                 workspace.id,
