@@ -31,29 +31,15 @@ impl Subject<'_> {
                 ));
             }
         };
-        let unchanged = if first && !self.creates() {
+        if self.creates() {
+            return self.review_fresh(step, observed).await;
+        }
+        let unchanged = if first {
             let pinned = self.pinned.target.as_ref();
             let live = verify::reviewed_fingerprint(self.row, &observed.policy, self.run.options);
             pinned.is_some_and(|target| target.fingerprint == live)
         } else {
-            let judged = midway::check(
-                self.row,
-                &self.reviewed,
-                &self.expected,
-                &observed.policy,
-                &self.steps,
-                &self.created,
-                self.run.options,
-                self.creates(),
-            );
-            if let Err(mismatches) = &judged {
-                tracing::info!(
-                    step = %step.name,
-                    paths = ?mismatches.iter().map(|m| m.path.as_str()).take(5).collect::<Vec<_>>(),
-                    "the object was changed between two steps"
-                );
-            }
-            judged.is_ok()
+            self.is_midway(step, &observed).is_ok()
         };
         if unchanged {
             return Ok(observed);
@@ -64,6 +50,52 @@ impl Subject<'_> {
                 .to_owned(),
             observed: (!first).then(|| Box::new(observed)),
         }))
+    }
+
+    /// The object that this very run made: its parts may show later than itself, so it is looked at
+    /// again for as long as a read-back would be, before anything more is written or given up.
+    async fn review_fresh(
+        &mut self,
+        step: &WriteStep,
+        mut observed: Observed,
+    ) -> Result<Observed, Exit> {
+        let patience = self.run.job.env.config.patience.read_back.clone();
+        let mut waits = patience.into_iter();
+        loop {
+            let Err(paths) = self.is_midway(step, &observed) else {
+                return Ok(observed);
+            };
+            let Some(wait) = waits.next() else {
+                return Err(Exit::End(Verdict::Failed {
+                    code: "verification_failed",
+                    message: format!(
+                        "What Graph shows of the new object differs from the plan at {paths}; nothing more was written."
+                    ),
+                    observed: Some(Box::new(observed)),
+                }));
+            };
+            self.run.job.pause(wait).await?;
+            observed = self.look().await?;
+        }
+    }
+
+    /// Whether a live object is what the steps so far lead to; otherwise the paths that differ.
+    fn is_midway(&self, step: &WriteStep, observed: &Observed) -> Result<(), String> {
+        midway::check(
+            self.row,
+            &self.reviewed,
+            &self.expected,
+            &observed.policy,
+            &self.steps,
+            &self.created,
+            self.run.options,
+            self.creates(),
+        )
+        .map_err(|mismatches| {
+            let paths: Vec<&str> = mismatches.iter().map(|m| m.path.as_str()).take(5).collect();
+            tracing::info!(step = %step.name, ?paths, "the object differs between two steps");
+            paths.join(", ")
+        })
     }
 
     /// Reads back until the plan shows, or says what does not.
