@@ -191,7 +191,7 @@ impl Subject<'_> {
     }
 
     /// One complete read; `None` when the object is not there.
-    async fn look_once(&mut self) -> Result<Option<Observed>, Exit> {
+    pub(crate) async fn look_once(&mut self) -> Result<Option<Observed>, Exit> {
         self.look_or_refuse()
             .await?
             .map_err(|message| Exit::failed("target_unreadable", message))

@@ -164,6 +164,20 @@ impl<'r> Subject<'r> {
     /// Carries the subject to its end.
     pub(crate) async fn carry(mut self) -> Result<Verdict, Interrupt> {
         match self.carry_inner().await {
+            // What was made before a later step failed is inventory at once: the next run goes on
+            // from there.
+            Err(Exit::End(Verdict::Failed {
+                code,
+                message,
+                observed: None,
+            })) if self.item.is_some() && self.journal.may_have_written() => {
+                let observed = self.look_once().await.ok().flatten().map(Box::new);
+                Ok(Verdict::Failed {
+                    code,
+                    message,
+                    observed,
+                })
+            }
             Ok(verdict) | Err(Exit::End(verdict)) => Ok(verdict),
             Err(Exit::Interrupt(interrupt)) => Err(interrupt),
         }
