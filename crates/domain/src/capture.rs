@@ -30,8 +30,12 @@ const MAX_DEPTH: usize = 100;
 /// Longest name that is captured, in bytes: Intune's own limit is 1,000 characters, the index of
 /// names ends at 2,700 bytes.
 const MAX_NAME_BYTES: usize = 2_000;
-/// Largest object that is captured, in bytes of JSON.
-const MAX_BYTES: usize = 12 * 1024 * 1024;
+/// Largest object that is captured, in bytes of JSON: Graph takes no request above 4 MB, so that a
+/// larger one could never be written. The largest real policy at hand has half a megabyte.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Most children of one kind that an object is captured with; the largest real policy at hand has 330
+/// settings.
+const MAX_CHILDREN: usize = 2_000;
 
 /// One object as read: the item, its sub-collections, its assignments.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -188,6 +192,17 @@ fn check_limits(raw: &RawPolicy) -> Result<(), CaptureError> {
             "too_deep",
             format!("The object nests deeper than {MAX_DEPTH} levels."),
         );
+    }
+    for (property, children) in &raw.sub_collections {
+        if children.len() > MAX_CHILDREN {
+            return refuse(
+                "too_large",
+                format!(
+                    "/{property} has {} items; more than {MAX_CHILDREN} are not captured.",
+                    children.len()
+                ),
+            );
+        }
     }
     let mut bytes = 0_usize;
     for part in parts() {

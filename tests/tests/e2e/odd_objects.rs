@@ -55,7 +55,7 @@ fn odd() -> Vec<(&'static str, String)> {
             "odd-10-megabytes",
             policy(
                 "odd-10-megabytes",
-                "Odd fine 10 MB",
+                "Odd 10 MB",
                 &format!(r#","description":"{}""#, long(10 * MEGABYTE)),
             ),
         ),
@@ -109,7 +109,11 @@ fn odd() -> Vec<(&'static str, String)> {
         ),
         (
             "odd-many-settings",
-            policy("odd-many-settings", "Odd fine 5000 settings", ""),
+            policy("odd-many-settings", "Odd 5000 settings", ""),
+        ),
+        (
+            "odd-large-setting",
+            policy("odd-large-setting", "Odd 11 MB setting", ""),
         ),
         (
             "odd-reference",
@@ -160,6 +164,13 @@ fn below(base: &str, path: &str) -> Option<String> {
     }
     if path.contains("odd-cut-settings") {
         return Some(format!(r#"{{"value":[{},{{"id"#, setting(1)));
+    }
+    if path.contains("odd-large-setting") {
+        let large = setting(1).replace(
+            r#""value":1}"#,
+            &format!(r#""value":"{}"}}"#, "x".repeat(11 * MEGABYTE)),
+        );
+        return list(&large);
     }
     if path.contains("odd-not-a-list") {
         return Some(r#"{"value":{"id":"1"}}"#.to_owned());
@@ -300,7 +311,10 @@ async fn odd_objects_are_held_back_one_by_one_and_the_others_captured() -> Resul
         "Odd depth 110",
         "Odd depth 200",
         "Odd depth 10000",
+        "Odd 10 MB",
         "Odd 13 MB",
+        "Odd 11 MB setting",
+        "Odd 5000 settings",
         "Odd a",
         "Odd number",
         "Odd surrogate",
@@ -318,12 +332,30 @@ async fn odd_objects_are_held_back_one_by_one_and_the_others_captured() -> Resul
             "{name}: {subjects:#?}"
         );
     }
-    for name in [
-        "Odd fine depth",
-        "Odd fine 10 MB",
-        "Odd fine 5000 settings",
-        "Odd fine reference",
+    // The reason says which measure it exceeds.
+    for (name, measure) in [
+        (
+            "Odd depth 110",
+            "too_deep: The object nests deeper than 100 levels.",
+        ),
+        (
+            "Odd depth 200",
+            "unparsable_item: The object is not JSON that can be read, or nests too deep.",
+        ),
+        ("Odd 10 MB", "too_large: The object is larger than"),
+        ("Odd 11 MB setting", "too_large: The object is larger than"),
+        ("Odd 5000 settings", "too_large: /settings has 5000 items"),
     ] {
+        let subject = subjects
+            .iter()
+            .find(|subject| subject["display_name"] == name);
+        let message = subject.context(name)?["reasons"][0]["message"].clone();
+        assert!(
+            message.as_str().is_some_and(|text| text.contains(measure)),
+            "{message}"
+        );
+    }
+    for name in ["Odd fine depth", "Odd fine reference"] {
         let state = reason(subjects, name).map(|(state, _)| state);
         // Both tenants list them, so they are equal or hold an unknown group; never unreadable.
         assert!(

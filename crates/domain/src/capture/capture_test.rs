@@ -1,5 +1,11 @@
 //! What capture drops, keeps, replaces and refuses.
-#![expect(clippy::expect_used, reason = "a test may stop where it stands")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it stands"
+)]
+
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
@@ -292,6 +298,37 @@ fn shared_collections_are_divided_and_internal_objects_left_alone() {
         &json!({"@odata.type": "#microsoft.graph.compliantNetworkNamedLocation"})
     ));
     assert!(!of("roleScopeTags", &json!("text")));
+}
+
+#[test]
+fn an_enormous_policy_is_refused_with_its_measure() {
+    let row = policy_type::find("configurationPolicies").expect("row");
+    let settings = |count: usize| {
+        let settings =
+            (0..count).map(|n| json!({"settingInstance": {"settingDefinitionId": n.to_string()}}));
+        RawPolicy {
+            item: json!({"id": "1", "name": "n"}),
+            sub_collections: BTreeMap::from([("settings".to_owned(), settings.collect())]),
+            assignments: None,
+        }
+    };
+    let refused = |raw| capture(row, raw, &key()).expect_err("refused");
+    assert!(capture(row, settings(MAX_CHILDREN), &key()).is_ok());
+    let error = refused(settings(5_000));
+    assert_eq!(error.code, "too_large");
+    assert!(
+        error.message.contains("/settings has 5000 items"),
+        "{error}"
+    );
+    for megabytes in [10, 11] {
+        let mut raw = settings(1);
+        raw.sub_collections.get_mut("settings").expect("settings")[0]["settingInstance"]["simpleSettingValue"] =
+            json!({"value": "x".repeat(megabytes * 1_000_000)});
+        assert_eq!(refused(raw).code, "too_large");
+    }
+    let mut raw = settings(1);
+    raw.item["deep"] = (0..200).fold(json!(1), |inner, _| json!([inner]));
+    assert_eq!(refused(raw).code, "too_deep");
 }
 
 #[test]

@@ -179,7 +179,8 @@ async fn read_one(
     observed_at: DateTime<Utc>,
 ) -> Result<Result<Seen, Problem>, Interrupt> {
     if !parsed {
-        return Ok(Ok(unreadable(row, &item, "unparsable_item", observed_at)));
+        let reason = "unparsable_item: The object is not JSON that can be read, or nests too deep.";
+        return Ok(Ok(unreadable(row, &item, reason, observed_at)));
     }
     loop {
         match read_policy::read_rest(reader, row, item.clone()).await {
@@ -189,15 +190,19 @@ async fn read_one(
                         policy: Box::new(policy),
                         observed_at,
                     },
-                    Err(error) => unreadable(row, &item, error.code, observed_at),
+                    Err(error) => {
+                        let reason = format!("{}: {}", error.code, error.message);
+                        unreadable(row, &item, &reason, observed_at)
+                    }
                 }));
             }
             Err(ReadProblem::Interrupted(interrupt)) => return Err(interrupt),
             Err(ReadProblem::Throttled { until }) => job.wait_until(until).await?,
             Err(problem @ ReadProblem::Unauthorized { .. }) => return Ok(Err(problem.explain())),
             Err(problem) => {
-                let (code, _) = problem.explain();
-                return Ok(Ok(unreadable(row, &item, code, observed_at)));
+                let (code, message) = problem.explain();
+                let reason = format!("{code}: {message}");
+                return Ok(Ok(unreadable(row, &item, &reason, observed_at)));
             }
         }
     }
