@@ -1,22 +1,27 @@
 //! Real exports, where they are at hand beside the repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use domain::canonical::{self, Reading};
 use domain::capture;
+use domain::compare::SubjectState;
+use domain::inventory::{Inventory, InventoryPolicy};
+use domain::model::CapturedPolicy;
 use domain::policy_type::{self, PolicyType};
 use domain::references::ReferenceCatalog;
+use domain::selection::Selection;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{model, roundtrip};
 
-struct Export {
-    file: String,
-    origin: String,
+pub(crate) struct Export {
+    pub(crate) file: String,
+    pub(crate) origin: String,
     repo: String,
-    object: Value,
-    row: &'static PolicyType,
+    pub(crate) object: Value,
+    pub(crate) row: &'static PolicyType,
 }
 
 fn folder() -> Option<PathBuf> {
@@ -44,7 +49,7 @@ fn text_of(bytes: &[u8]) -> String {
     }
 }
 
-fn exports() -> Option<Vec<Export>> {
+pub(crate) fn exports() -> Option<Vec<Export>> {
     let folder = folder()?;
     let manifest = std::fs::read_to_string(folder.join("manifest.jsonl")).unwrap();
     let exports = manifest
@@ -136,36 +141,130 @@ fn hand_written_templates_never_panic() {
     }
 }
 
+/// The one of the nineteen that was edited between its two exports, and what was edited: three options.
+const EDITED: &str = "MacOS - OIB - Microsoft AutoUpdate - D - MAU Configuration - v1.0";
+const EDITED_SETTINGS: [&str; 3] = [
+    "com.apple.managedclient.preferences_channelname",
+    "com.apple.managedclient.preferences_guardagainstappmodification",
+    "com.apple.managedclient.preferences_updateroptimization",
+];
+
+/// Gives the options of the edited settings in `object` the values they have in `other`.
+fn undo_edit(object: &mut Value, other: &Value) {
+    let option = |value: &Value, definition: &str| {
+        let settings = value["settings"].as_array().unwrap();
+        let at = settings
+            .iter()
+            .position(|one| one["settingInstance"]["settingDefinitionId"] == definition);
+        let at = at.unwrap();
+        (
+            at,
+            settings[at]["settingInstance"]["choiceSettingValue"]["value"].clone(),
+        )
+    };
+    for definition in EDITED_SETTINGS {
+        let (at, ours) = option(object, definition);
+        let (_, theirs) = option(other, definition);
+        assert_ne!(ours, theirs, "{definition}");
+        object["settings"][at]["settingInstance"]["choiceSettingValue"]["value"] = theirs;
+    }
+}
+
+/// Nineteen policies are present as IntuneManagement wrote them and as Graph answered them. One of
+/// them was edited in between: in its own two forms it differs in exactly the three options that were
+/// edited, and in nothing once they are alike.
 #[test]
-fn two_export_forms_of_one_policy_are_equal() {
+fn nineteen_policies_in_two_export_forms_match_themselves() {
     let Some(exports) = exports() else { return };
-    let catalog = ReferenceCatalog::default();
-    let mut by_identity: BTreeMap<String, Vec<(&Export, String)>> = BTreeMap::new();
+    let mut by_identity: BTreeMap<String, Vec<&Export>> = BTreeMap::new();
     for export in exports
         .iter()
         .filter(|export| export.repo.ends_with("OpenIntuneBaseline"))
     {
         let policy = model::captured(export.row, export.object.clone());
-        let prints = canonical::fingerprints(export.row, &policy, Reading::Meaning(&catalog));
-        let settings = prints.facets[&domain::model::Facet::Settings].clone();
         by_identity
             .entry(format!("{} {}", export.row.key, policy.identity_key))
             .or_default()
-            .push((export, settings));
+            .push(export);
     }
-    let pairs: Vec<_> = by_identity
-        .values()
-        .filter(|forms| forms.len() > 1)
-        .collect();
-    assert!(pairs.len() >= 19, "{}", pairs.len());
-    let equal = |forms: &Vec<(&Export, String)>| forms.iter().all(|form| form.1 == forms[0].1);
-    let (same, edited): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|forms| equal(forms));
-    assert!(same.len() >= 18, "{}", same.len());
-    // What differs was edited between the two exports.
-    for forms in edited {
-        let modified = |index: usize| forms[index].0.object["lastModifiedDateTime"].clone();
-        assert_ne!(modified(0), modified(1), "{}", forms[0].0.file);
+    by_identity.retain(|_, forms| forms.len() > 1);
+    assert_eq!(by_identity.len(), 19);
+    let mut edited = 0;
+    for forms in by_identity.values() {
+        let [managed, native] = forms[..] else {
+            panic!("{} forms of {}", forms.len(), forms[0].file)
+        };
+        let row = managed.row;
+        let native_policy = model::captured(row, native.object.clone());
+        let mut object = managed.object.clone();
+        if native_policy.display_name == EDITED {
+            let found = changes(row, &model::captured(row, object.clone()), &native_policy);
+            let paths =
+                EDITED_SETTINGS.map(|one| format!("/settings/{one}/choiceSettingValue/value"));
+            assert_eq!(found, paths);
+            undo_edit(&mut object, &native.object);
+            edited += 1;
+        }
+        let policy = model::captured(row, object);
+        assert!(
+            changes(row, &policy, &native_policy).is_empty(),
+            "{}",
+            native.file
+        );
+        assert_eq!(
+            compared(row, &policy, &native_policy),
+            SubjectState::Match,
+            "{}",
+            native.file
+        );
     }
+    assert_eq!(edited, 1);
+}
+
+fn changes(row: &PolicyType, source: &CapturedPolicy, target: &CapturedPolicy) -> Vec<String> {
+    let catalog = ReferenceCatalog::new([], ["scope_tag".to_owned()]);
+    let reading = Reading::Meaning(&catalog);
+    let changes = domain::diff::diff(row, (source, reading), (target, reading));
+    changes.into_iter().map(|change| change.path).collect()
+}
+
+/// The state that a compare of two tenants gives, each of which holds one of the two.
+fn compared(row: &PolicyType, source: &CapturedPolicy, target: &CapturedPolicy) -> SubjectState {
+    let catalog = ReferenceCatalog::new([], ["scope_tag".to_owned()]);
+    let inventory = |tenant: u128, policy: &CapturedPolicy| Inventory {
+        tenant_id: Uuid::from_u128(tenant),
+        policies: vec![InventoryPolicy {
+            id: Uuid::from_u128(tenant + 10),
+            policy_type: row.key.to_owned(),
+            external_id: policy.external_id.clone(),
+            display_name: policy.display_name.clone(),
+            platform: policy.platform.clone(),
+            identity_key: policy.identity_key.clone(),
+            version_id: Some(Uuid::from_u128(tenant + 20)),
+            unreadable: None,
+            fingerprints: Some(canonical::fingerprints(
+                row,
+                policy,
+                Reading::Meaning(&catalog),
+            )),
+            verified_pairs: BTreeMap::new(),
+        }],
+        complete_types: BTreeSet::from([row.key.to_owned()]),
+        known_types: BTreeSet::from([row.key.to_owned()]),
+        unserved_types: BTreeSet::new(),
+    };
+    let selection = Selection {
+        source_tenant_id: Uuid::from_u128(1),
+        target_tenant_id: Uuid::from_u128(2),
+        scope: domain::selection::Scope::default(),
+        pairings: BTreeSet::new(),
+        mappings: BTreeSet::new(),
+        options: model::MAP,
+    };
+    let comparison =
+        domain::compare::compare(&selection, &inventory(1, source), &inventory(2, target));
+    assert_eq!(comparison.subjects.len(), 1);
+    comparison.subjects[0].state
 }
 
 #[test]
