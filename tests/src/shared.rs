@@ -11,6 +11,13 @@ pub fn corpus() -> Option<PathBuf> {
     None
 }
 
+/// The published description of Graph beside the repository, if it is there.
+pub fn contract() -> Option<PathBuf> {
+    let file =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/graph-contract.json");
+    file.is_file().then_some(file)
+}
+
 /// Says on standard error that a test was skipped, in the form CI counts.
 pub fn skipped(test: &str) {
     eprintln!("skipped: {test}: the folder of real exports (../shared/data) is not here");

@@ -41,6 +41,8 @@ pub struct Plan {
     pub workers: usize,
     /// More environment for the workers.
     pub worker_env: Vec<(String, String)>,
+    /// More arguments for the simulator.
+    pub simulator: Vec<String>,
     /// A database server of its own with so many connections, which can be restarted.
     pub own_server: Option<u32>,
 }
@@ -53,6 +55,7 @@ impl Default for Plan {
             apis: 1,
             workers: 1,
             worker_env: Vec::new(),
+            simulator: Vec::new(),
             own_server: None,
         }
     }
@@ -250,7 +253,7 @@ fn start_simulator(binary: &Path, folder: &Path, plan: &Plan) -> Result<(Process
         Content::Folder(path) => format!("{id}={}", path.display()),
     };
     let (source, target) = (tenant(SOURCE, &plan.source), tenant(TARGET, &plan.target));
-    let arguments = [
+    let mut arguments = vec![
         "graph-sim",
         "--listen",
         "127.0.0.1:0",
@@ -259,6 +262,7 @@ fn start_simulator(binary: &Path, folder: &Path, plan: &Plan) -> Result<(Process
         "--tenant",
         &target,
     ];
+    arguments.extend(plan.simulator.iter().map(String::as_str));
     let mut process = Process::start(binary, &arguments, &[], &folder.join("graph-sim.log"))?;
     let sim = Sim::new(&process.first_line()?);
     Ok((process, sim))

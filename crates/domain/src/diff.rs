@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::canonical::{self, Reading};
 use crate::json;
 use crate::model::{CapturedPolicy, Facet};
-use crate::policy_type::PolicyType;
+use crate::policy_type::{PolicyType, known};
 use crate::secret;
 
 mod text;
@@ -44,6 +44,8 @@ pub struct Change {
     pub source: Option<Value>,
     /// The target's value.
     pub target: Option<Value>,
+    /// False for a property that the registry does not know: shown, never written.
+    pub writable: bool,
 }
 
 /// All changes, in facet and path order.
@@ -56,8 +58,14 @@ pub fn diff(
     for facet in Facet::ALL.into_iter().filter(|facet| row.has_facet(*facet)) {
         let from = canonical::facet_value(row, source.0, facet, source.1);
         let to = canonical::facet_value(row, target.0, facet, target.1);
+        let mut unknown = Vec::new();
+        if facet == Facet::Settings {
+            unknown.extend(known::unknown_in_form(row, &from));
+            unknown.extend(known::unknown_in_form(row, &to));
+        }
         let mut found = Found {
             facet,
+            unknown,
             changes: &mut changes,
         };
         found.compare(&from, &to, "", 0);
@@ -72,6 +80,8 @@ pub fn diff(
 
 struct Found<'a> {
     facet: Facet,
+    /// Places of either side that the registry does not know.
+    unknown: Vec<String>,
     changes: &'a mut Vec<Change>,
 }
 
@@ -92,6 +102,7 @@ impl Found<'_> {
                 kind: ChangeKind::Changed,
                 source: Some(Value::String(text::unified(to, from))),
                 target: None,
+                writable: self.is_writable(pointer),
             });
             return;
         }
@@ -158,7 +169,12 @@ impl Found<'_> {
             kind,
             source,
             target,
+            writable: self.is_writable(pointer),
         });
+    }
+
+    fn is_writable(&self, pointer: &str) -> bool {
+        !known::covers(&self.unknown, pointer)
     }
 }
 

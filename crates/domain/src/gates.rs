@@ -17,6 +17,8 @@ use crate::policy_type::{self, PolicyType, odata_type};
 use crate::preflight::{Holds, PreflightInput};
 use crate::selection::Carry;
 
+pub(crate) mod unknown;
+
 /// Versions of target objects that are not written themselves but decide what may be.
 pub(crate) fn peers_needed(comparison: &Comparison, target: &Inventory) -> Vec<Uuid> {
     let watched = |key: &str| {

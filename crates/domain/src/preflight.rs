@@ -168,6 +168,7 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         let (outcome, plan) = decide(&input, &lander, &chosen, subject, row);
         if let Some(plan) = plan {
             warnings.extend(leaves_enforcement(&input, subject, row, &plan));
+            warnings.extend(gates::unknown::warning(&input, subject, row));
             if plan.pinned.action == Action::Create {
                 lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
                 chosen.take(row, &plan.pinned.landing);
@@ -313,6 +314,11 @@ fn decide(
         options: input.selection.options,
     }) {
         Ok(planned) => {
+            let standing = target.map(|(_, _, policy)| policy);
+            if let Some(why) = gates::unknown::difference(input, row, source, standing, &planned) {
+                holds.block(&why.code, why.message);
+                return (holds.settle(outcome), None);
+            }
             outcome.readiness = Readiness::Ready;
             outcome.action = Some(planned.pinned.action);
             outcome.revision = Some(planned.pinned.revision.clone());

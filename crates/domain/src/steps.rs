@@ -13,7 +13,7 @@ use crate::capture;
 use crate::chosen_id;
 use crate::json;
 use crate::model::{CapturedPolicy, Facet, GraphVersion, ReferenceUse};
-use crate::policy_type::{Adapter, PolicyType, UpdateVerb};
+use crate::policy_type::{Adapter, PolicyType, UpdateVerb, known};
 use crate::references::Overrides;
 use crate::secret;
 use crate::selection::{Carry, Options};
@@ -129,7 +129,7 @@ pub struct StepInput<'a> {
 #[error("{message}")]
 pub struct StepError {
     /// Stable reason code: `immutable_differs`, `secret_value_required`, `template_retired`,
-    /// `reference_not_landed`, `invalid_for_create`, `tenant_specific_blob`,
+    /// `reference_not_landed`, `invalid_for_create`, `tenant_specific_blob`, `unknown_property`,
     /// `certificate_binding_not_captured`.
     pub code: &'static str,
     /// Names the path and the remedy.
@@ -157,6 +157,7 @@ fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, StepEr
 pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     let row = input.row;
     checks::source(&input)?;
+    checks::unknown(&input)?;
     default_object::check(row, input.source, input.target)?;
     let desired = desired::desired(&input)?;
     if let Some(target) = input.target {
@@ -270,6 +271,7 @@ fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPol
     // What has an action of its own is no reason to rewrite the object.
     let itself = |policy: &CapturedPolicy| {
         let mut policy = policy.clone();
+        known::strip(row, &mut policy.content);
         if row.adapter == Adapter::ManagedApps {
             for place in row.strip_update {
                 json::pattern::remove(&mut policy.content, place);

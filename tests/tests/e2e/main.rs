@@ -13,6 +13,7 @@ mod odd_objects;
 mod real_data;
 mod restore;
 mod resume;
+mod unknown_property;
 
 /// The binary that becomes any process.
 pub const PROCESS: &str = env!("CARGO_BIN_EXE_promotion-process");

@@ -65,6 +65,8 @@ pub struct ChangeView {
     /// The target's value by meaning: any JSON value.
     #[schema(value_type = Value)]
     target: Option<Value>,
+    /// False for a property that this version does not know: shown, never written.
+    writable: bool,
 }
 
 impl From<Change> for ChangeView {
@@ -75,6 +77,7 @@ impl From<Change> for ChangeView {
             kind: change.kind,
             source: change.source,
             target: change.target,
+            writable: change.writable,
         }
     }
 }

@@ -21,13 +21,25 @@ pub(super) fn tree(settings: Value) -> Value {
         .into_iter()
         .map(|setting| match setting {
             Value::Object(mut members) => match members.remove("settingInstance") {
-                Some(instance) => instance,
+                Some(instance) => with_neighbours(instance, members),
                 None => Value::Object(members),
             },
             other => other,
         })
         .collect();
     by_definition(instances)
+}
+
+/// What Graph may come to say beside an instance is part of the setting, and not hidden.
+fn with_neighbours(mut instance: Value, neighbours: Map<String, Value>) -> Value {
+    if let Value::Object(members) = &mut instance {
+        for (name, value) in neighbours {
+            if name != "id" && !name.starts_with('@') && !value.is_null() {
+                members.entry(name).or_insert(value);
+            }
+        }
+    }
+    instance
 }
 
 /// Instances by their definition; a repeated definition (which Graph refuses) gets a number.

@@ -27,6 +27,7 @@ mod configuration;
 mod enrollment;
 mod first_party;
 mod foundations;
+pub(crate) mod known;
 mod managed_apps;
 mod plain_types;
 mod roles;
@@ -283,7 +284,7 @@ impl PolicyType {
 
 /// Version of the registry: recorded in every run and covered by every plan digest. Raise it with
 /// any change that alters what is captured, compared or written.
-pub const REGISTRY_VERSION: &str = "2026-11-25.1";
+pub const REGISTRY_VERSION: &str = "2026-11-25.2";
 
 /// What most rows have in common; a row names what differs.
 const PLAIN: PolicyType = PolicyType {

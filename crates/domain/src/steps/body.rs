@@ -8,7 +8,7 @@ use super::{
 };
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
-use crate::policy_type::{Adapter, PolicyType, UpdateVerb};
+use crate::policy_type::{Adapter, PolicyType, UpdateVerb, known};
 use crate::secret;
 use crate::selection::Carry;
 
@@ -123,6 +123,7 @@ pub(super) fn clear(row: &PolicyType, wanted: &mut Value, target: &Value) {
         return;
     }
     let mut target = target.clone();
+    known::strip(row, &mut target);
     let never = row
         .immutable
         .iter()

@@ -7,7 +7,7 @@ use crate::canonical;
 use crate::json;
 use crate::model::CapturedPolicy;
 use crate::oma;
-use crate::policy_type::{self, Adapter, PolicyType};
+use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb, known};
 use crate::secret;
 
 /// What no call can be built from at all.
@@ -41,6 +41,37 @@ pub(super) fn source(input: &StepInput<'_>) -> Result<(), StepError> {
         ),
         None => Ok(()),
     }
+}
+
+/// A property that this registry does not know is never written. Where that would lose it (a type
+/// that is replaced whole) or make the policy apply to more (a condition of Conditional Access),
+/// nothing is written at all.
+pub(super) fn unknown(input: &StepInput<'_>) -> Result<(), StepError> {
+    let row = input.row;
+    let sides = [("source", Some(input.source)), ("target", input.target)];
+    for (whose, policy) in sides {
+        let Some(policy) = policy else { continue };
+        let mut places = known::unknown(row, &policy.content);
+        let why = if row.update == UpdateVerb::Put {
+            "Graph replaces a policy of this type whole, so that it would be lost"
+        } else if row.adapter == Adapter::ConditionalAccess {
+            places.retain(|place| place.starts_with("/conditions/"));
+            "without that condition the policy would apply to more"
+        } else {
+            return Ok(());
+        };
+        if !places.is_empty() {
+            return refuse(
+                "unknown_property",
+                format!(
+                    "{} of the {whose} is not known to this version, which does not write it; {why}. \
+                     Update this product, or change the policy by hand.",
+                    places.join(", ")
+                ),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A write that lacks a secret, or carries a marker in its place, would break the policy. A marker

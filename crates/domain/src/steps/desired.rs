@@ -8,7 +8,7 @@ use super::{Landed, StepError, StepInput, literals, refuse};
 use crate::compare::landing_state;
 use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
-use crate::policy_type::Adapter;
+use crate::policy_type::{Adapter, known};
 use crate::references::is_constant;
 use crate::selection::Carry;
 
@@ -22,6 +22,7 @@ pub(super) struct Desired {
 pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     let row = input.row;
     let mut content = input.source.content.clone();
+    known::strip(row, &mut content);
     literals::replace(row, &mut content, &input.overrides.literals);
     land(input, Facet::Settings, &mut content)?;
     for place in row.sets {

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::model::{self, KEEP, MAP};
-use crate::{roundtrip, samples};
+use crate::{roundtrip, samples, unknown};
 
 #[test]
 fn every_sample_belongs_to_its_row_alone() {
@@ -39,6 +39,7 @@ fn every_sample_is_created_and_read_back_as_planned() {
 
 #[test]
 fn a_poorer_or_richer_target_becomes_equal_to_the_source() {
+    let mut cleared = 0;
     for (key, object) in samples::all() {
         let row = policy_type::find(key).unwrap();
         let source = model::captured(row, object.clone());
@@ -52,8 +53,14 @@ fn a_poorer_or_richer_target_becomes_equal_to_the_source() {
         other.item["description"] = json!("something else");
         other.item[row.name_property] = json!("Another name");
         if row.update == policy_type::UpdateVerb::Patch {
-            other.item["onlyInTheTarget"] = json!("set");
-            other.item["alsoOnlyThere"] = json!({"deep": {"value": 1}, "list": ["x"]});
+            // An update clears what Graph is known to have, and leaves alone what it grew.
+            let free = unknown::free_names(row, &object);
+            cleared += usize::from(!free.is_empty());
+            let values = [json!("set"), json!({"deep": {"value": 1}, "list": ["x"]})];
+            for (name, value) in free.iter().zip(values) {
+                other.item[name] = value;
+            }
+            other.item["grownByGraph"] = json!(1);
         }
         for items in other.sub_collections.values_mut() {
             items.reverse();
@@ -61,6 +68,7 @@ fn a_poorer_or_richer_target_becomes_equal_to_the_source() {
         }
         roundtrip::update(row, &source, other);
     }
+    assert!(cleared > 15, "{cleared}");
 }
 
 #[test]

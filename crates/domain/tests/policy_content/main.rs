@@ -19,3 +19,4 @@ mod samples;
 mod samples_administration;
 mod samples_apps;
 mod script_samples;
+mod unknown;

@@ -23,10 +23,12 @@ fn protection(key: &str, mut more: Value) -> Value {
         "isAssigned": true,
         "deployedAppCount": 2,
         "roleScopeTagIds": ["0"],
-        "periodOfflineBeforeAccessCheck": "PT12H",
         "assignments": assignments()
     });
     let members = more.as_object_mut().unwrap();
+    if kind.ends_with("Protection") {
+        members.insert("periodOfflineBeforeAccessCheck".to_owned(), json!("PT12H"));
+    }
     for (name, value) in whole.as_object().unwrap() {
         members.entry(name.clone()).or_insert_with(|| value.clone());
     }
