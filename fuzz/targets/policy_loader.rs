@@ -8,25 +8,18 @@ use domain::secret::SecretKey;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-mod simulator {
-    //! The simulator's own file, included as it stands.
-    #[path = "../../../crates/graph-sim/src/loader/decode.rs"]
-    mod decode;
-
-    pub fn load(bytes: &[u8]) -> Result<serde_json::Value, String> {
-        decode::json(bytes)
-    }
-}
+#[path = "../../crates/graph-sim/src/loader/decode.rs"]
+mod decode;
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (choice, bytes) = input;
-    let Ok(document) = simulator::load(bytes) else {
+    let Ok(document) = decode::json(bytes) else {
         return;
     };
     // What was loaded is JSON that loads as itself.
     let text = document.to_string();
     if !document.is_string() {
-        assert_eq!(simulator::load(text.as_bytes()).as_ref(), Ok(&document));
+        assert_eq!(decode::json(text.as_bytes()).as_ref(), Ok(&document));
     }
     let rows = policy_type::all();
     let Some(row) = rows.get(usize::from(choice) % rows.len()) else {

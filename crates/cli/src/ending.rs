@@ -48,7 +48,7 @@ pub(crate) enum Failure {
         why: String,
     },
     /// The API refused, with its problem document.
-    #[error("{}", problem_line(.0))]
+    #[error("{}", crate::show::problem::line(.0))]
     Refused(Value),
     /// The API answered something outside the contract.
     #[error("the API answered {status} without a problem document: {excerpt}")]
@@ -141,15 +141,6 @@ fn ending_of_problem(problem: &Value) -> Ending {
         Some("unauthenticated" | "capability_denied") => Ending::Denied,
         _ => Ending::Error,
     }
-}
-
-fn problem_line(problem: &Value) -> String {
-    let text = |name: &str| problem.get(name).and_then(Value::as_str);
-    let code = text("code").unwrap_or("unknown");
-    let detail = text("detail")
-        .or_else(|| text("title"))
-        .unwrap_or("refused");
-    format!("{code}: {detail}")
 }
 
 #[cfg(test)]

@@ -133,8 +133,8 @@ fn dump(url: &str) -> Result<String> {
     bail!("no pg_dump that can read the database")
 }
 
-/// A profile with secrets where Intune keeps them.
-fn profile(oma: &str, shared_key: &str) -> [Value; 2] {
+/// Profiles with secrets where Intune keeps them.
+fn profiles(oma: &str, shared_key: &str) -> [Value; 2] {
     [
         json!({
             "@odata.type": "#microsoft.graph.windows10CustomConfiguration",
@@ -160,6 +160,32 @@ fn profile(oma: &str, shared_key: &str) -> [Value; 2] {
             "preSharedKey": shared_key,
         }),
     ]
+}
+
+/// A settings-catalog policy with a secret, as Graph shows it before Intune has encrypted it.
+fn catalog_policy(secret: &str) -> Value {
+    let prefix = "#microsoft.graph.deviceManagementConfiguration";
+    json!({
+        "name": "Canary - Catalog",
+        "description": "",
+        "platforms": "windows10",
+        "technologies": "mdm",
+        "roleScopeTagIds": ["0"],
+        "settings": [{
+            "id": "0",
+            "settingInstance": {
+                "@odata.type": format!("{prefix}SimpleSettingInstance"),
+                "settingDefinitionId": "device_vendor_msft_laps_policies_canary",
+                "settingInstanceTemplateReference": null,
+                "simpleSettingValue": {
+                    "@odata.type": format!("{prefix}SecretSettingValue"),
+                    "settingValueTemplateReference": null,
+                    "value": secret,
+                    "valueState": "notEncrypted",
+                },
+            },
+        }],
+    })
 }
 
 /// Requests that are refused while they carry a secret.
@@ -249,21 +275,27 @@ async fn planted_secrets_come_out_nowhere() -> Result<()> {
     let owner = installation.owner.clone();
     let random = || format!("cANary~{:032x}/+ \u{e9}", rand::random::<u128>());
     let (secret, refused, oma, shared_key) = (random(), random(), random(), random());
+    let catalog = random();
     let mut canaries = vec![
         Canary::new("client secret", &secret),
         Canary::new("refused client secret", &refused),
         Canary::new("OMA value", &oma),
         Canary::new("shared key", &shared_key),
+        Canary::new("settings-catalog secret", &catalog),
         Canary::new("OMA value of the corpus", CORPUS_SECRET),
         Canary::new("API token", &owner.token),
         Canary::new("master key", &installation.master_key),
     ];
-    for profile in profile(&oma, &shared_key) {
+    for profile in profiles(&oma, &shared_key) {
         installation
             .sim
             .put_object(SOURCE, "deviceConfigurations", profile)
             .await?;
     }
+    installation
+        .sim
+        .put_object(SOURCE, "configurationPolicies", catalog_policy(&catalog))
+        .await?;
     let (source, target) = installation.add_tenants().await?;
     let connect = |tenant: String, credential: Value| {
         let (owner, body) = (
@@ -329,7 +361,9 @@ async fn planted_secrets_come_out_nowhere() -> Result<()> {
     let scrape = reqwest::get(format!("http://{bind}/metrics")).await?;
     texts.push(("the worker's metrics".to_owned(), scrape.text().await?));
     let dump = dump(installation.database.url())?;
-    assert!(dump.contains("Canary - Custom"), "the canary was captured");
+    for name in ["Canary - Custom", "Canary - Wireless", "Canary - Catalog"] {
+        assert!(dump.contains(name), "{name} was captured");
+    }
     assert!(
         !dump.contains("BEGIN PRIVATE KEY"),
         "a private key is in the database"
@@ -402,7 +436,7 @@ async fn answers(
             texts.push((format!("{} of {name}", operation.path), answer.text));
         }
     }
-    assert!(seen >= 2, "the canaries are in the inventory");
+    assert!(seen >= 3, "the canaries are in the inventory");
     let compare = owner.path("/cross-tenant-compare");
     let selection = json!({"source_tenant_id": source, "target_tenant_id": target});
     let compared = send(
@@ -414,7 +448,9 @@ async fn answers(
     )
     .await?;
     for subject in compared.json()["subjects"].as_array().into_iter().flatten() {
-        if subject["policy_type"] != "deviceConfigurations" {
+        let name = subject["display_name"].as_str().unwrap_or_default();
+        let kind = subject["policy_type"].as_str().unwrap_or_default();
+        if kind != "deviceConfigurations" && !name.contains("Canary") {
             continue;
         }
         let mut body = selection.clone();

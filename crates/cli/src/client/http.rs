@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::ending::Failure;
 use crate::environment;
+use crate::show::problem;
 
 /// The longest pause the server can ask for between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -203,13 +204,11 @@ enum Answer {
 }
 
 fn refusal(status: StatusCode, text: &str) -> Failure {
-    match serde_json::from_str::<Value>(text) {
-        Ok(problem) if problem.get("code").is_some_and(Value::is_string) => {
-            Failure::Refused(problem)
-        }
-        _ => Failure::Unexpected {
+    match problem::read(text) {
+        Some(problem) => Failure::Refused(problem),
+        None => Failure::Unexpected {
             status: status.as_u16(),
-            excerpt: text.chars().filter(|c| !c.is_control()).take(200).collect(),
+            excerpt: problem::clean(text).chars().take(200).collect(),
         },
     }
 }
@@ -268,7 +267,7 @@ mod tests {
     fn an_answer_without_a_problem_document_is_named_as_such() {
         assert!(matches!(
             refusal(StatusCode::BAD_GATEWAY, "<html>\u{1b}[31m"),
-            Failure::Unexpected { status: 502, excerpt } if excerpt == "<html>[31m"
+            Failure::Unexpected { status: 502, excerpt } if excerpt == "<html> [31m"
         ));
     }
 }

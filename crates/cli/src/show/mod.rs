@@ -3,6 +3,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod preflight;
+pub(crate) mod problem;
 pub(crate) mod progress;
 pub(crate) mod run;
 pub(crate) mod table;
@@ -14,8 +15,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::workspace::text;
 use crate::ending::Failure;
+
+pub(crate) use problem::clean;
 
 /// Prints data.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
@@ -61,63 +63,9 @@ pub(crate) fn failure(failure: &Failure, as_json: bool) {
             // The exit code says that it failed; a closed standard output changes nothing.
             let _ = json(problem);
         }
-        line.push_str(&problem_details(problem));
+        line.push_str(&problem::details(problem));
     }
     note(&line);
-}
-
-/// The reasons, errors and drift of a problem document, one per line.
-fn problem_details(problem: &Value) -> String {
-    let mut lines = String::new();
-    let list = |member: &str| problem.get(member).and_then(Value::as_array);
-    for reason in list("reasons").into_iter().flatten() {
-        let _ = write!(
-            lines,
-            "\n  {}: {}",
-            clean(text(reason, "code")),
-            clean(text(reason, "message"))
-        );
-    }
-    for error in list("errors").into_iter().flatten() {
-        let place = [text(error, "pointer"), text(error, "parameter")].concat();
-        let _ = write!(
-            lines,
-            "\n  {}: {}: {}",
-            clean(&place),
-            clean(text(error, "code")),
-            clean(text(error, "detail"))
-        );
-    }
-    for drift in list("drift").into_iter().flatten() {
-        let _ = write!(
-            lines,
-            "\n  changed since the review: {}",
-            clean(text(drift, "subject_key"))
-        );
-    }
-    for (member, words) in [
-        ("required_capability", "needs"),
-        ("operation_run_id", "the run that holds the target"),
-        ("current_plan_digest", "the plan is now"),
-        ("request_id", "request"),
-    ] {
-        let value = text(problem, member);
-        if !value.is_empty() {
-            let _ = write!(lines, "\n  {words}: {}", clean(value));
-        }
-    }
-    lines
-}
-
-/// Text with everything that could steer a terminal taken out, on one line.
-pub(crate) fn clean(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-    };
-    text.chars()
-        .map(|c| if steers(c) { ' ' } else { c })
-        .collect()
 }
 
 /// A duration as people say it.
@@ -137,27 +85,7 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn a_policy_name_cannot_steer_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc\u{202e}d"), "a [2Jb c d");
-    }
-
-    #[test]
-    fn a_refusal_says_every_reason() {
-        let problem = json!({
-            "code": "blocked",
-            "reasons": [{"code": "nothing_ready", "message": "No subject is ready."}],
-            "request_id": "r1",
-        });
-        assert_eq!(
-            problem_details(&problem),
-            "\n  nothing_ready: No subject is ready.\n  request: r1"
-        );
-    }
 
     #[test]
     fn durations_read_well() {
