@@ -23,7 +23,7 @@ mod token;
 mod tree;
 
 pub(crate) use managed_apps::is_derived;
-pub(crate) use payload::{base64_of, each as each_payload, text_of};
+pub(crate) use payload::{Payload, each as each_payload};
 pub(crate) use tree::flag_set;
 
 /// Whose eyes read the references.

@@ -94,7 +94,7 @@ impl Found<'_> {
             self.add(pointer, Some(from), Some(to));
             return;
         }
-        if let (Some(from), Some(to)) = (text::payload(from), text::payload(to)) {
+        if let Some((from, to)) = text::payloads(from, to) {
             // The diff holds both sides: the target's is left out.
             self.changes.push(Change {
                 facet: self.facet,
@@ -228,7 +228,7 @@ fn masked(value: &Value) -> Value {
                 .map(|(name, member)| (name.clone(), masked(member)))
                 .collect(),
         ),
-        other => text::payload(other).map_or_else(|| other.clone(), Value::from),
+        other => text::payload(other).map_or_else(|| other.clone(), |(text, _)| Value::from(text)),
     }
 }
 

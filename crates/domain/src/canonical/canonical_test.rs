@@ -185,6 +185,17 @@ fn payloads_are_compared_decoded() {
     ));
     let value = settings("deviceConfigurations", plist("PGE+CjwvYT4="));
     assert_eq!(value.pointer("/payload/$text"), Some(&json!("<a>\n</a>")));
+    // UTF-16 with its mark is text too, and another file than UTF-8: "<a>\r\n" against "<a>\n".
+    assert!(same(
+        "deviceConfigurations",
+        plist("//48AGEAPgANAAoA"),
+        plist("//48AGEAPgAKAA==")
+    ));
+    assert!(!same(
+        "deviceConfigurations",
+        plist("//48AGEAPgAKAA=="),
+        plist("PGE+Cg==")
+    ));
     // Not text: stays as it stands.
     assert_eq!(
         settings("deviceConfigurations", plist("/////w==")).pointer("/payload"),

@@ -81,7 +81,8 @@ pub(super) fn normalize(value: &mut Value) {
 }
 
 fn is_opaque(members: &Map<String, Value>) -> bool {
-    members.len() == 1
+    let marks = members.contains_key("$encoding").into();
+    members.len() == 1_usize.saturating_add(marks)
         && ["$secret", "$text", "ref"]
             .iter()
             .any(|name| members.contains_key(*name))

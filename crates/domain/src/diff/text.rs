@@ -6,13 +6,20 @@ use similar::TextDiff;
 /// A diff of more lines would take too long to compute and to read.
 const MAX_LINES: usize = 5000;
 
-/// The text of a decoded payload.
-pub(super) fn payload(value: &Value) -> Option<&str> {
+/// The texts of two decoded payloads of one encoding: source, target.
+pub(super) fn payloads<'v>(source: &'v Value, target: &'v Value) -> Option<(&'v str, &'v str)> {
+    let (source, target) = (payload(source)?, payload(target)?);
+    (source.1 == target.1).then_some((source.0, target.0))
+}
+
+/// Text and encoding; UTF-8 is not named.
+pub(super) fn payload(value: &Value) -> Option<(&str, Option<&Value>)> {
     let members = value.as_object()?;
-    if members.len() != 1 {
+    let encoding = members.get("$encoding");
+    if members.len() != 1 + usize::from(encoding.is_some()) {
         return None;
     }
-    members.get("$text")?.as_str()
+    Some((members.get("$text")?.as_str()?, encoding))
 }
 
 /// What would happen to the target's text.

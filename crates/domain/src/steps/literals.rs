@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::canonical::{base64_of, each_payload, text_of};
+use crate::canonical::{Payload, each_payload};
 use crate::json::{self, pattern};
 use crate::literal;
 use crate::model::{CapturedPolicy, Facet};
@@ -46,9 +46,9 @@ pub fn literal_paths(
         pattern::remove(&mut content, row.name_property);
         each_payload(row, &mut content, &mut |value| {
             if let Value::String(text) = value
-                && let Some(decoded) = text_of(text)
+                && let Some(payload) = Payload::read(text)
             {
-                *text = decoded;
+                *text = payload.text;
             }
         });
     }
@@ -67,11 +67,11 @@ pub(super) fn replace(row: &PolicyType, content: &mut Value, literals: &BTreeMap
     let name = content.get(row.name_property).cloned();
     each_payload(row, content, &mut |value| {
         if let Value::String(text) = value
-            && let Some(decoded) = text_of(text)
+            && let Some(payload) = Payload::read(text)
         {
-            let changed = literal::replaced(&decoded, literals);
-            if changed != decoded {
-                *text = base64_of(&changed);
+            let changed = literal::replaced(&payload.text, literals);
+            if changed != payload.text {
+                *text = payload.write(&changed);
             }
         }
     });
