@@ -194,22 +194,15 @@ fn listed() -> BTreeMap<String, BTreeSet<String>> {
     let mut list: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut current = String::new();
     for line in text.lines().filter(|line| !line.starts_with(['#', '/'])) {
-        match line.strip_prefix("  ") {
-            Some(words) => {
-                let names = words.split(' ').map(|word| word.split(':').next().unwrap());
-                list.get_mut(&current)
-                    .unwrap()
-                    .extend(names.map(str::to_owned));
-            }
-            None => {
-                current = line
-                    .trim_start_matches("open ")
-                    .split(' ')
-                    .next()
-                    .unwrap()
-                    .to_owned();
-                list.insert(current.clone(), BTreeSet::new());
-            }
+        if let Some(words) = line.strip_prefix("  ") {
+            let names = words.split(' ').map(|word| word.split(':').next().unwrap());
+            list.get_mut(&current)
+                .unwrap()
+                .extend(names.map(str::to_owned));
+        } else {
+            let name = line.trim_start_matches("open ").split(' ').next();
+            name.unwrap().clone_into(&mut current);
+            list.insert(current.clone(), BTreeSet::new());
         }
     }
     list
