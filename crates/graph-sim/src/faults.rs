@@ -62,6 +62,8 @@ pub(crate) enum Kind {
         status: Option<u16>,
     },
     EmptyPage,
+    /// A list that is empty and looks complete: what a replica shows that lags behind.
+    LaggingList,
     DropSetting {
         path: Option<String>,
         name: Option<String>,
@@ -110,6 +112,7 @@ impl Kind {
             Self::SlowAfterEffect { .. } => "slow_after_effect",
             Self::PageFails { .. } => "page_fails",
             Self::EmptyPage => "empty_page",
+            Self::LaggingList => "lagging_list",
             Self::DropSetting { .. } => "drop_setting",
             Self::DelayedVisibility { .. } => "delayed_visibility",
             Self::ApprovalRequired { .. } => "approval_required",

@@ -183,7 +183,7 @@ pub fn load_items(conn: &mut PgConnection, run_id: Uuid) -> Result<Vec<ItemRow>,
 pub fn list_journals_held_for(
     conn: &mut PgConnection,
     tenant_id: Uuid,
-    reason_code: &str,
+    reason_codes: &[&str],
     since: DateTime<Utc>,
 ) -> Result<Vec<Value>, StoreError> {
     Ok(operation_run_items::table
@@ -192,7 +192,7 @@ pub fn list_journals_held_for(
         )
         .filter(operation_runs::tenant_id.eq(tenant_id))
         .filter(operation_run_items::outcome.eq("failed"))
-        .filter(operation_run_items::reason_code.eq(reason_code))
+        .filter(operation_run_items::reason_code.eq_any(reason_codes))
         .filter(operation_run_items::completed_at.gt(since))
         .order(operation_run_items::completed_at)
         .select(operation_run_items::journal)

@@ -1,10 +1,5 @@
 //! Every fault of the wire: nothing twice, nothing lost, and the reason named.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 
@@ -12,16 +7,20 @@ use std::collections::BTreeMap;
 
 use domain::plan::Action;
 use domain::selection::Options;
+use graph_sim::{Side, TenantSpec};
 use serde_json::{Value, json};
 use store::run_items::ItemRow;
-use support::{Plan, Stack, TARGET};
+use support::{Plan, SOURCE, Stack, TARGET};
 
 const CATALOG: &str = "configurationPolicies";
 const CREATE: &str = "/configurationPolicies(\\?|$)";
 
 /// Runs a promotion of some types with faults on the target's writes.
 async fn promote_with(types: &[&str], faults: &[Value]) -> (Stack, Plan, Vec<ItemRow>) {
-    let stack = Stack::start().await;
+    promote_on(Stack::start().await, types, faults).await
+}
+
+async fn promote_on(stack: Stack, types: &[&str], faults: &[Value]) -> (Stack, Plan, Vec<ItemRow>) {
     let worker = stack.worker();
     stack.sync_both().await;
     let plan = stack.plan(types, Options::default()).await;
@@ -155,6 +154,80 @@ async fn lost_answers_to_updates_are_read_back_and_repeated() {
     }
 }
 
+/// 409 says "exists already" or "another operation is under way": looked at, not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_settled_by_looking() {
+    let landed = on_create(2, json!({"kind": "status_after_effect", "status": 409}));
+    let passing = json!({"kind": "status_before_effect", "status": 409, "tenant": TARGET,
+        "method": "PATCH", "path_regex": "deviceCompliancePolicies", "times": 2});
+    let types = [CATALOG, "deviceCompliancePolicies"];
+    let (stack, plan, items) = promote_with(&types, &[landed, passing]).await;
+    assert_all_succeeded(&items);
+    assert!(duplicates(&stack, &plan, CATALOG, "name").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_that_stays_is_a_refusal() {
+    let refused = on_create(50, json!({"kind": "status_before_effect", "status": 409}));
+    let (stack, plan, items) = promote_with(&[CATALOG], &[refused]).await;
+    let creates = plan.subjects.iter().filter(|s| s.action == Action::Create);
+    let creates = creates.count();
+    let refused = items
+        .iter()
+        .filter(|item| item.reason_code.as_deref() == Some("graph_rejected"));
+    assert!(creates > 1 && refused.count() == creates, "{items:#?}");
+    let posts = stack.writes(TARGET).await;
+    let posts = posts.iter().filter(|write| write["method"] == "POST");
+    assert_eq!(posts.count(), creates, "no create is sent twice");
+}
+
+const TEMPLATES: &str = "notificationMessageTemplates";
+
+fn into_an_empty_target() -> Vec<TenantSpec> {
+    vec![
+        TenantSpec::builtin(SOURCE, Side::Source),
+        TenantSpec::empty(TARGET),
+    ]
+}
+
+/// A replica that lags shows a new object without the part written a moment ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_a_new_object_that_show_late_are_waited_for() {
+    let lag = json!({"kind": "lagging_list", "tenant": TARGET, "method": "GET",
+        "path_regex": "localizedNotificationMessages", "times": 6});
+    let stack = Stack::with(into_an_empty_target()).await;
+    let (_, plan, items) = promote_on(stack, &[TEMPLATES], &[lag]).await;
+    assert!(!plan.subjects.is_empty());
+    assert_all_succeeded(&items);
+}
+
+/// What landed before a later step failed is inventory at once: the next run goes on from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_made_object_is_finished_by_the_next_run_without_a_sync() {
+    let forbid = json!({"kind": "forbid", "tenant": TARGET, "method": "POST",
+        "path_regex": "localizedNotificationMessages", "times": 50});
+    let stack = Stack::with(into_an_empty_target()).await;
+    let (stack, first, items) = promote_on(stack, &[TEMPLATES], &[forbid]).await;
+    assert!(
+        items.iter().all(|item| item.outcome == "failed"),
+        "{items:#?}"
+    );
+    stack.control("DELETE", "/faults", None).await;
+
+    let worker = stack.worker();
+    let plan = stack.plan(&[TEMPLATES], Options::default()).await;
+    assert_eq!(plan.subjects.len(), first.subjects.len());
+    assert!(plan.subjects.iter().all(|s| s.action == Action::Update));
+    let run = stack.promote(&plan).await;
+    stack.finished(run).await;
+    assert_all_succeeded(&stack.items(run).await);
+    worker.stop().await;
+    assert_eq!(
+        stack.objects(TARGET, TEMPLATES).await.len(),
+        first.subjects.len()
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn throttling_spends_no_attempt() {
     for retry_after in [json!("1"), json!(null), json!("0"), json!(1.5)] {
@@ -203,61 +276,6 @@ async fn a_setting_dropped_silently_is_named() {
         "{item:#?}"
     );
     assert!(item.target_external_id.is_some());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_approval_is_asked_for_once_and_its_code_is_sent_by_the_next_run() {
-    let stack = Stack::start().await;
-    let worker = stack.worker();
-    stack.sync_both().await;
-    let plan = stack.plan(&[CATALOG], Options::default()).await;
-    stack
-        .fault(on_create(
-            1,
-            json!({"kind": "approval_required", "status": 412, "code": "c0de"}),
-        ))
-        .await;
-    let run = stack.promote(&plan).await;
-    let row = stack.finished(run).await;
-    assert_eq!(row.outcome, "partially_succeeded");
-    let items = stack.items(run).await;
-    let held: Vec<_> = items.iter().filter(|i| i.outcome != "succeeded").collect();
-    assert_eq!(held.len(), 1);
-    assert_eq!(
-        held.first().unwrap().reason_code.as_deref(),
-        Some("approval_required")
-    );
-    let again = stack.plan(&[CATALOG], Options::default()).await;
-    assert_eq!(again.subjects.len(), 1);
-    let second = stack.promote(&again).await;
-    assert_eq!(stack.finished(second).await.outcome, "succeeded");
-
-    // The two requests are the same but for the header: first why, then the code.
-    let name = json!(again.subjects.first().unwrap().display_name);
-    let creates: Vec<Value> = stack
-        .writes(TARGET)
-        .await
-        .into_iter()
-        .filter(|entry| entry["body"]["name"] == name && entry["method"] == "POST")
-        .collect();
-    let [first, second] = creates.as_slice() else {
-        panic!("{creates:#?}");
-    };
-    assert_eq!(first["body_sha256"], second["body_sha256"]);
-    assert!(first["approval_justification"].is_string(), "{first}");
-    assert_eq!(first["approval_code"], Value::Null);
-    assert_eq!(second["approval_code"], "c0de");
-    assert_eq!(second["approval_justification"], Value::Null);
-    // What nobody held back never carries a code.
-    let coded = stack.writes(TARGET).await;
-    assert_eq!(
-        coded
-            .iter()
-            .filter(|w| w["approval_code"].is_string())
-            .count(),
-        1
-    );
-    worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,6 +143,12 @@ fn page_size(rule: &CollectionRule, query: &Query, default: usize) -> Result<usi
 
 /// One page of already presented items, with the link to the next one.
 fn page(call: &Call<'_>, path: &str, items: Vec<Value>, size: usize, context: &str) -> Answer {
+    let lags = |twist: &Kind| matches!(twist, Kind::LaggingList);
+    let items = if call.twists.iter().any(lags) {
+        Vec::new()
+    } else {
+        items
+    };
     let total = items.len();
     let start = call.query.skip.min(total);
     let empty = call

@@ -14,7 +14,7 @@ use super::send::APPROVAL_DAYS;
 use crate::interrupt::Interrupt;
 use crate::job::Job;
 
-/// Codes by method, path and body hash.
+/// Codes by method, path and body hash; one that Graph refused is not among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Approvals(HashMap<(String, String, String), String>);
 
@@ -32,9 +32,7 @@ impl Approvals {
             let Entry::Result(result) = entry else {
                 continue;
             };
-            let open = result.ending == Ending::ApprovalRequired
-                && result.approval_expires_at.is_none_or(|until| until > now);
-            let (Some(code), true) = (&result.approval_code, open) else {
+            let Some(code) = &result.approval_code else {
                 continue;
             };
             let intent = entries.iter().find_map(|entry| match entry {
@@ -43,13 +41,18 @@ impl Approvals {
                 }
                 _ => None,
             });
-            if let Some(intent) = intent {
-                let key = (
-                    intent.method.clone(),
-                    intent.path.clone(),
-                    intent.body_hash.clone(),
-                );
+            let Some(intent) = intent else { continue };
+            let key = (
+                intent.method.clone(),
+                intent.path.clone(),
+                intent.body_hash.clone(),
+            );
+            let open = result.ending == Ending::ApprovalRequired
+                && result.approval_expires_at.is_none_or(|until| until > now);
+            if open {
                 self.0.insert(key, code.clone());
+            } else if result.ending == Ending::Refused {
+                self.0.remove(&key);
             }
         }
     }
@@ -63,7 +66,7 @@ pub(crate) async fn load(job: &Job) -> Result<Approvals, Interrupt> {
     job.read(move |conn| {
         let mut approvals = Approvals::default();
         // Oldest first, so that the newest code of a request stands.
-        for journal in run_items::list_journals_held_for(conn, tenant_id, REASON, since)? {
+        for journal in run_items::list_journals_held_for(conn, tenant_id, &REASONS, since)? {
             approvals.learn(&journal, now);
         }
         Ok(approvals)
@@ -71,8 +74,8 @@ pub(crate) async fn load(job: &Job) -> Result<Approvals, Interrupt> {
     .await
 }
 
-/// Reason code of an item that waits for an approval.
-const REASON: &str = "approval_required";
+/// Reason codes of items that wait for an approval, or whose code Graph refused.
+const REASONS: [&str; 2] = ["approval_required", "approval_refused"];
 
 #[cfg(test)]
 mod tests {

@@ -58,7 +58,11 @@ impl Subject<'_> {
                 }
                 CreateMove::FindLost(intent) => match self.find_lost(step, &intent).await? {
                     Lost::Adopted(id) => return Ok(id),
-                    Lost::Absent => continue,
+                    // A conflict that left nothing behind is a refusal: not sent again.
+                    Lost::Absent => match self.journal.conflict(&step.name) {
+                        Some(said) => return Err(Exit::failed("graph_rejected", said.to_owned())),
+                        None => continue,
+                    },
                 },
                 CreateMove::GiveUp => {
                     return Err(Exit::failed(

@@ -258,6 +258,17 @@ impl Journal {
             .count()
     }
 
+    /// What Graph said when it answered the last sending of a step with 409; `None` for any other
+    /// answer. Such a step is settled by looking, and given up with Graph's words.
+    pub fn conflict(&self, step: &str) -> Option<&str> {
+        let last = self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Result(result) if result.step == step => Some(result),
+            _ => None,
+        })?;
+        let conflict = last.ending == Ending::Unknown && last.status == Some(409);
+        conflict.then(|| last.error.as_deref().unwrap_or("Graph gave no reason."))
+    }
+
     /// Whether any request of this item took or may have taken effect.
     pub fn may_have_written(&self) -> bool {
         self.entries.iter().any(|entry| match entry {

@@ -75,7 +75,9 @@ impl Subject<'_> {
             fail_point!("after_send", &step.name);
             record::intent(self, intent.clone()).await?;
             let outcome = graph::judge_write(&answer, write_kind(&step.kind));
-            return self.take_in(step, &intent, &answer, outcome).await;
+            return self
+                .take_in(step, &intent, &request.approval, &answer, outcome)
+                .await;
         });
         fail_point!("before_intent", &step.name);
         record::intent(self, intent.clone()).await?;
@@ -89,7 +91,9 @@ impl Subject<'_> {
         let answer = self.run.writer.client.send(admission, &request).await;
         fail_point!("after_send", &step.name);
         let outcome = graph::judge_write(&answer, write_kind(&step.kind));
-        let sending = self.take_in(step, &intent, &answer, outcome).await;
+        let sending = self
+            .take_in(step, &intent, &request.approval, &answer, outcome)
+            .await;
         fail_point!("after_result", &step.name);
         sending
     }
@@ -237,6 +241,7 @@ impl Subject<'_> {
         &mut self,
         step: &WriteStep,
         intent: &Intent,
+        approval: &Approval,
         answer: &Answer,
         outcome: WriteOutcome,
     ) -> Result<Sending, Exit> {
@@ -257,7 +262,9 @@ impl Subject<'_> {
                 result.object_id.clone_from(&id);
                 Ok(Sending::Done { object_id: id })
             }
-            WriteOutcome::Unknown => {
+            // A conflict says "exists already", which may be this very write, or "another operation
+            // is under way", which may pass: both are settled by looking.
+            WriteOutcome::Unknown | WriteOutcome::Conflict { .. } => {
                 result.ending = Ending::Unknown;
                 Ok(Sending::Lost)
             }
@@ -294,6 +301,15 @@ impl Subject<'_> {
             WriteOutcome::ApprovalJustificationMissing => {
                 Err(Exit::failed("approval_required", said))
             }
+            WriteOutcome::Forbidden { .. }
+            | WriteOutcome::Rejected { .. }
+            | WriteOutcome::PreconditionFailed { .. }
+                if let Approval::Code(code) = approval =>
+            {
+                // Rejected, cancelled or lapsed in Intune: this code is spent.
+                result.approval_code = Some(code.clone());
+                Err(Exit::failed("approval_refused", said))
+            }
             WriteOutcome::Forbidden { .. } => Err(Exit::failed("graph_forbidden", said)),
             WriteOutcome::Rejected {
                 missing_reference: true,
@@ -305,21 +321,6 @@ impl Subject<'_> {
             WriteOutcome::Rejected { .. } | WriteOutcome::PreconditionFailed { .. } => {
                 Err(Exit::failed("graph_rejected", said))
             }
-            WriteOutcome::Conflict { .. } => match step.kind {
-                // "Already exists" right after a lost create is that create: reconcile.
-                StepKind::CreateObject | StepKind::CreateChild { .. } => {
-                    if self.journal.unknowns(&step.name) > 0 {
-                        result.ending = Ending::Unknown;
-                        Ok(Sending::Lost)
-                    } else {
-                        Err(Exit::failed("graph_rejected", said))
-                    }
-                }
-                StepKind::Replace
-                | StepKind::ReplaceAction
-                | StepKind::DeleteChild
-                | StepKind::DeleteFound { .. } => Err(Exit::failed("graph_rejected", said)),
-            },
         };
         let throttled = result.ending == Ending::Throttled;
         let never_sent = result.ending == Ending::NotSent;

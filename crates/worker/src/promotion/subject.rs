@@ -221,6 +221,9 @@ impl<'r> Subject<'r> {
             match next_move::of_repeatable(&self.journal, &step.name) {
                 RepeatMove::Done => return Ok(()),
                 RepeatMove::GiveUp => {
+                    if let Some(said) = self.journal.conflict(&step.name) {
+                        return Err(Exit::failed("graph_rejected", said.to_owned()));
+                    }
                     return Err(Exit::unknown(
                         "write_outcome_unknown",
                         format!(
