@@ -261,3 +261,30 @@ async fn sixty_four_calls_over_two_processes_queue_one_run() {
         .expect(200);
     assert_eq!(log["items"].as_array().unwrap().len(), 63);
 }
+
+/// What pages the one on call: runs that wait while nobody serves their queue.
+#[actix_web::test]
+async fn runs_that_wait_with_no_worker_alive_show_in_the_metrics() {
+    let stack = Stack::start().await;
+    let selection = two_tenants(&stack).await;
+    let waiting = |text: &str, queue: &str| {
+        let name = format!("promotion_operation_runs_without_worker{{queue=\"{queue}\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&name));
+        line.map(str::to_owned)
+    };
+    let before = stack.call("GET", "/metrics", None, None).await.text;
+    assert_eq!(waiting(&before, "promotion").as_deref(), Some("0"));
+    let preflight = stack.post(PREFLIGHT, &selection).await.expect(200);
+    let confirmed = with(
+        &selection,
+        &json!({"plan_digest": preflight["plan_digest"], "confirm": true}),
+    );
+    stack.post(EXECUTE, &confirmed).await.expect(202);
+    let after = stack.call("GET", "/metrics", None, None).await.text;
+    assert_eq!(
+        waiting(&after, "promotion").as_deref(),
+        Some("1"),
+        "{after}"
+    );
+    assert_eq!(waiting(&after, "inventory").as_deref(), Some("0"));
+}
