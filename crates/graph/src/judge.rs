@@ -84,7 +84,7 @@ pub enum WriteOutcome {
 /// What an answer to a read means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// A whole JSON answer.
+    /// A whole JSON answer, or the answer that there is nothing.
     Done,
     /// Throttled: wait, then again.
     Throttled {
@@ -220,6 +220,8 @@ pub fn judge_read(answer: &Answer) -> ReadOutcome {
     };
     let error = answer.error().unwrap_or_default();
     match status {
+        // Nothing there: how OData answers a link that leads nowhere.
+        204 if answer.body == Body::Empty => ReadOutcome::Done,
         200..=299 => match &answer.body {
             Body::Json(_) => ReadOutcome::Done,
             Body::TooLarge => ReadOutcome::Rejected {

@@ -255,6 +255,9 @@ fn the_table_of_reads() {
             "{status} {body}"
         );
     }
+    // A link that leads nowhere; any other success without a body was cut.
+    assert_eq!(judge_read(&answer(204, &[], "")), ReadOutcome::Done);
+    assert_eq!(judge_read(&answer(200, &[], "")), ReadOutcome::Transient);
     assert!(matches!(
         judge_read(&answer(404, &[], "")),
         ReadOutcome::NotFound { .. }

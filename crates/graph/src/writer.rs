@@ -58,6 +58,11 @@ impl TenantWriter {
         self.reader.tenant_id
     }
 
+    /// Scheme and host of its Graph, as addresses in bodies begin.
+    pub fn graph_base(&self) -> &str {
+        self.reader.endpoints.graph_base()
+    }
+
     /// Waits for leave to send one write of this family. Nothing has been sent when it fails.
     pub async fn admit(&self, family: ResourceFamily) -> Result<Admission, CallError> {
         let reader = &self.reader;
