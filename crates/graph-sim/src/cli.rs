@@ -71,6 +71,7 @@ where
             conditional_access_limit: arguments.conditional_access_limit,
             write_limit: arguments.write_limit,
             encrypt_oma: arguments.encrypt_oma,
+            empty_links: false,
             security_defaults: false,
         },
     };

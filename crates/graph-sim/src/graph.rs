@@ -7,6 +7,7 @@ mod actions;
 mod apps;
 mod behind;
 mod combinations;
+mod links;
 mod messages;
 mod read;
 mod single;
@@ -25,6 +26,7 @@ use crate::schema::Version;
 use crate::state::World;
 
 pub(crate) use behind::insert_behind;
+pub(crate) use links::shown as shown_links;
 
 /// One request below the version segment.
 pub(crate) struct Call<'a> {
@@ -154,6 +156,9 @@ pub(crate) fn locate(segments: &[String], version: Version) -> Result<Place, Ref
 
 /// The path with `{id}` in place of ids.
 pub(crate) fn template_of(place: &Place) -> String {
+    if links::is_link(place) {
+        return links::template(place);
+    }
     let mut template = format!("/{}", place.rule.path());
     for (index, segment) in place.rest.iter().enumerate() {
         template.push('/');
@@ -237,6 +242,10 @@ fn dispatch(
                 "DELETE" => write::delete(world, tid, rule, id),
                 _ => write::update(world, tid, call, rule, id),
             }
+        }
+        (_, [_, _, _, ..]) if links::is_link(place) => {
+            authorize(rule, claims, reads)?;
+            links::handle(world, tid, call, rule, &rest)
         }
         (method, [id, "assignments"]) if rules::assigns_one_by_one(rule.key) && method != "GET" => {
             allow(method == "POST")?;

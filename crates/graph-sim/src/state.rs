@@ -23,6 +23,8 @@ pub(crate) struct Object {
     pub assignments: Vec<Value>,
     /// Secret values by their reference id: never part of what is returned.
     pub secrets: BTreeMap<String, String>,
+    /// Ids that navigation properties lead to, by property.
+    pub links: BTreeMap<String, Vec<String>>,
     /// Until then the object is not found and not listed.
     pub visible_at: Option<Instant>,
 }
@@ -54,6 +56,8 @@ pub struct TenantOptions {
     pub write_limit: bool,
     /// Every custom OMA text setting is stored encrypted and read back masked.
     pub encrypt_oma: bool,
+    /// A link that leads nowhere is answered by 204 instead of 404.
+    pub empty_links: bool,
     /// Security defaults are on: no Conditional Access policy can be enabled.
     pub security_defaults: bool,
 }

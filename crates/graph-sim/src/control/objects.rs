@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Misuse, read};
 use crate::body;
-use crate::graph::insert_behind;
+use crate::graph::{insert_behind, shown_links};
 use crate::pipeline::Request;
 use crate::query::decode_pairs;
 use crate::rules;
@@ -16,6 +16,9 @@ pub(crate) fn patch_object(object: &mut Object, patch: &Map<String, Value>) {
     if let Some(Value::Array(assignments)) = patch.remove("assignments") {
         object.assignments = assignments;
     }
+    if let Some(links) = patch.remove("links") {
+        object.links = serde_json::from_value(links).unwrap_or_default();
+    }
     patch.remove("id");
     object.body = body::merge(&object.body, &patch);
 }
@@ -24,6 +27,9 @@ fn raw(object: &Object) -> Value {
     let mut shown = object.body.clone();
     shown.insert("id".to_owned(), json!(object.id));
     shown.insert("assignments".to_owned(), json!(object.assignments));
+    if let Some(links) = shown_links(object) {
+        shown.insert("links".to_owned(), links);
+    }
     Value::Object(shown)
 }
 

@@ -13,9 +13,10 @@ pub(crate) fn insert_behind(
     tid: &str,
     rule: &'static CollectionRule,
     id: Option<String>,
-    sent: Map<String, Value>,
+    mut sent: Map<String, Value>,
     assignments: Vec<Value>,
 ) -> Option<String> {
+    let links = super::links::take(&mut sent);
     let object = {
         let tenant = world.tenant(tid)?;
         let scene = Scene {
@@ -38,6 +39,7 @@ pub(crate) fn insert_behind(
             id,
             body: storable(sent, &[]),
             assignments,
+            links,
             ..Object::default()
         };
         own_assignments(&world.schema, rule, &mut object);

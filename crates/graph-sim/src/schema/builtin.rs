@@ -4,8 +4,9 @@
 
 use super::{Access, Enumeration, Property, Schema, Type};
 
-const TABLES: [&str; 3] = [
+const TABLES: [&str; 4] = [
     include_str!("../../schema/graph-types.txt"),
+    include_str!("../../schema/graph-types-links.txt"),
     include_str!("../../schema/graph-types-enrollment.txt"),
     include_str!("../../schema/graph-types-scripts.txt"),
 ];

@@ -13,6 +13,7 @@ mod faults;
 mod harness;
 mod known_bad;
 mod known_good;
+mod links;
 mod login;
 mod reading;
 mod scripts;
