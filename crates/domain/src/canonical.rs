@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::json::{self, pattern};
 use crate::model::{CapturedPolicy, Facet};
-use crate::policy_type::{Adapter, PolicyType};
+use crate::policy_type::{Adapter, Link, PolicyType, links_of};
 use crate::references::{Overrides, ReferenceCatalog};
 use crate::{literal, secret};
 
@@ -126,6 +126,14 @@ pub(crate) fn content_hash(row: &PolicyType, policy: &CapturedPolicy) -> String 
         "facets": facets,
     });
     add_child_ids(row, policy, &mut covered);
+    // That there is no link says more than that nobody looked.
+    let links = links_of(row, &policy.content);
+    let read = |link: &Link| policy.content.get(link.property).is_some();
+    if let (false, true, Value::Object(members)) =
+        (links.is_empty(), links.iter().all(read), &mut covered)
+    {
+        members.insert("links".to_owned(), Value::Bool(true));
+    }
     json::digest(&covered)
 }
 

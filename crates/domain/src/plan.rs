@@ -178,7 +178,7 @@ pub fn plan_subject(input: SubjectInput<'_>) -> Result<PlannedSubject, StepError
         policy_type: input.row.key.to_owned(),
         display_name: input.source.display_name.clone(),
         action,
-        wave: input.row.wave,
+        wave: policy_type::wave_of(input.row, &input.source.content),
         source_policy_id: input.source_ids.0,
         source_version_id: input.source_ids.1,
         target,

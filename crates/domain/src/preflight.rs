@@ -157,7 +157,7 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         })
         .collect();
     // References point to earlier waves, so that what a plan creates is known before it is needed.
-    order.sort_by_key(|(position, _, row)| (row.wave, *position));
+    order.sort_by_key(|(position, subject, row)| (wave(&input, subject, row), *position));
 
     let mut lander = Lander::new(&input);
     let mut chosen = ChosenIds::new(&input);
@@ -185,6 +185,16 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         plan: plan::assemble(input.selection.target_tenant_id, planned),
         warnings,
     }
+}
+
+/// The wave of a subject, by its content where that is at hand.
+fn wave(input: &PreflightInput<'_>, subject: &Subject, row: &PolicyType) -> u8 {
+    subject
+        .source_version_id
+        .and_then(|id| input.source_contents.get(&id))
+        .map_or(row.wave, |source| {
+            policy_type::wave_of(row, &source.content)
+        })
 }
 
 /// An update that takes a Conditional Access policy out of force deserves a word.
@@ -220,7 +230,7 @@ fn decide(
         state: subject.state,
         readiness: Readiness::Unchanged,
         action: None,
-        wave: row.wave,
+        wave: wave(input, subject, row),
         revision: None,
         reasons: subject.reasons.clone(),
         target_candidates: subject.target_candidates.clone(),

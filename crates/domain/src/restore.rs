@@ -301,7 +301,7 @@ fn pin(
         policy_type: row.key.to_owned(),
         display_name: own.current().display_name.clone(),
         action: Action::Update,
-        wave: row.wave,
+        wave: policy_type::wave_of(row, &own.wanted().content),
         source_policy_id: own.wanted.policy_id,
         source_version_id: own.wanted.version_id,
         target: Some(target),

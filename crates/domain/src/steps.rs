@@ -27,6 +27,7 @@ mod conditional_access;
 mod default_object;
 mod desired;
 mod device_configuration;
+mod links;
 mod literals;
 mod managed_apps;
 mod notification;
@@ -35,6 +36,8 @@ mod per_target;
 mod placeholder;
 mod templates;
 
+pub(crate) use links::differing as differing_links;
+pub use links::{address, is_linked, linked_later, on_its_way};
 pub use literals::literal_paths;
 pub use managed_apps::written_later;
 pub use parts::{brought_later, is_ranked};
@@ -71,6 +74,19 @@ pub enum StepKind {
         key: String,
         /// Its value.
         value: String,
+    },
+    /// Sets a link to another object, by the id in the body: PUT where there is one link, POST where
+    /// there are several.
+    Link {
+        /// Navigation property, and the member of the content that holds what it leads to.
+        property: String,
+    },
+    /// Removes a link.
+    Unlink {
+        /// Navigation property.
+        property: String,
+        /// What it led to.
+        id: String,
     },
 }
 
@@ -238,8 +254,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
             }
         }
     }
-    let assignments = assign(&input, desired.assignments, &mut steps);
     let standing = input.target.map(|target| &target.content);
+    links::write(row, &content, standing, &mut steps)?;
+    let assignments = assign(&input, desired.assignments, &mut steps);
     parts::rank(row, &content, standing, &mut steps);
     let expected = expected(&input, content, assignments);
     let of_itself = |step: &WriteStep| matches!(step.name.as_str(), "update" | "schedule_actions");
@@ -277,6 +294,7 @@ fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPol
                 json::pattern::remove(&mut policy.content, place);
             }
         }
+        links::strip(row, &mut policy.content);
         policy
     };
     let (wanted, standing) = (itself(expected), itself(target));
@@ -412,4 +430,4 @@ mod pin_test;
 #[cfg(test)]
 mod shapes_test;
 #[cfg(test)]
-mod steps_test;
+pub(crate) mod steps_test;

@@ -74,6 +74,12 @@ pub fn check(
         read(live, Facet::Settings),
     );
     covers(row, &settings.0, &settings.1, "", &mut found);
+    for property in steps::differing_links(row, &expected.content, &live.content) {
+        found.add(
+            &json::below("", property),
+            "the links are not the planned ones",
+        );
+    }
     if !created_now && row.update == UpdateVerb::Patch {
         cleared(&expected.content, &live.content, "", &mut found);
     }

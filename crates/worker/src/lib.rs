@@ -21,6 +21,7 @@ mod inventory_rows;
 mod inventory_sync;
 mod job;
 mod lease;
+mod links;
 mod metrics;
 mod oma_secrets;
 mod promotion;

@@ -154,17 +154,23 @@ impl Reader {
         version: GraphVersion,
         path: &str,
     ) -> Result<Value, ReadProblem> {
+        match self.get_optional(family, version, path).await {
+            Err(ReadProblem::NotFound) => Ok(Value::Null),
+            other => other,
+        }
+    }
+
+    /// Reads what may be nothing: null where Graph says so with an empty answer.
+    pub(crate) async fn get_optional(
+        &self,
+        family: ResourceFamily,
+        version: GraphVersion,
+        path: &str,
+    ) -> Result<Value, ReadProblem> {
         self.halt.check().map_err(ReadProblem::Interrupted)?;
         let request = ReadRequest::new(family, version, path);
-        let answer = match self.inner.get(&request).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                return match self.problem(error) {
-                    ReadProblem::NotFound => Ok(Value::Null),
-                    other => Err(other),
-                };
-            }
-        };
+        let sent = self.inner.get(&request).await;
+        let answer = sent.map_err(|error| self.problem(error))?;
         if answer.body == graph::Body::Empty {
             return Ok(Value::Null);
         }

@@ -8,6 +8,7 @@ use domain::policy_type::{Adapter, PolicyType, SubCollection};
 use serde_json::Value;
 
 use crate::inventory_sync::flat;
+use crate::links;
 use crate::oma_secrets;
 use crate::provider::{ReadProblem, Reader};
 
@@ -137,6 +138,7 @@ async fn read_parts(
 ) -> Result<RawPolicy, ReadProblem> {
     let mut item = item;
     oma_secrets::learn(reader, row, external_id, &mut item).await?;
+    links::learn(reader, row, external_id, &mut item).await?;
     let mut raw = RawPolicy {
         item,
         ..RawPolicy::default()

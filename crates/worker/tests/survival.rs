@@ -12,7 +12,7 @@ use domain::selection::Options;
 use serde_json::{Value, json};
 use store::controls::{self, NewControl};
 use store::{StoreError, memberships, runs};
-use support::{Plan, Stack, TARGET};
+use support::{Plan, Stack, TARGET, certificates};
 use uuid::Uuid;
 
 /// A worker process. Killed when dropped.
@@ -88,6 +88,48 @@ async fn slow_writes(stack: &Stack, ms: u64) {
             "path_regex": "", "method": "POST"}),
         )
         .await;
+}
+
+/// A worker that dies between two links of one profile: the next one sets what is missing, and
+/// nothing a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_between_two_links_leaves_a_whole_profile() {
+    let stack = Stack::start().await;
+    certificates::bind_certificates(&stack).await;
+    let worker = stack.worker();
+    stack.sync_both().await;
+    worker.stop().await;
+    let plan = stack
+        .plan(&["deviceConfigurations"], Options::default())
+        .await;
+    let links = "/\\$ref$";
+    stack
+        .fault(
+            json!({"kind": "slow", "ms": 700, "tenant": TARGET, "times": 100,
+            "path_regex": links}),
+        )
+        .await;
+    let run = stack.promote(&plan).await;
+    let mut first = Process::start(&stack, &[]);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let set = |writes: Vec<Value>| {
+        let is_link = |write: &&Value| {
+            let text = |name: &str| write.get(name).and_then(Value::as_str).unwrap_or_default();
+            text("path").ends_with("/$ref") && text("effect") == "updated"
+        };
+        writes.iter().filter(is_link).count()
+    };
+    while set(stack.writes(TARGET).await) < 2 {
+        assert!(Instant::now() < deadline, "no link was set");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    first.signal("KILL");
+    first.wait(Duration::from_secs(5));
+    let _second = Process::start(&stack, &[]);
+    stack.finished(run).await;
+    assert_exactly_once(&stack, &plan, run).await;
+    assert_eq!(set(stack.writes(TARGET).await), certificates::LINKS);
+    certificates::assert_bound(&stack, TARGET).await;
 }
 
 /// Every subject has an outcome, each create stands once in the target.

@@ -7,6 +7,7 @@
 
 mod apps;
 mod bad_input;
+mod certificates;
 mod concurrency;
 mod main_job;
 mod odd_objects;

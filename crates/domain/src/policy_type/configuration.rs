@@ -1,6 +1,8 @@
 //! Settings catalog, device configuration profiles, Windows update rings.
 
-use super::{ASSIGN, Adapter, Kinds, PLAIN, PolicyType, SubCollection, UpdateVerb, reference};
+use super::{
+    ASSIGN, Adapter, Kinds, PLAIN, PolicyType, ReferenceRule, SubCollection, UpdateVerb, reference,
+};
 use crate::model::ResourceFamily;
 
 pub(super) const SETTINGS_CATALOG: PolicyType = PolicyType {
@@ -42,6 +44,10 @@ pub(super) const SETTINGS_CATALOG: PolicyType = PolicyType {
     ..PLAIN
 };
 
+const fn link(path: &'static str) -> ReferenceRule {
+    reference(path, "device_configuration")
+}
+
 pub(super) const DEVICE_CONFIGURATIONS: PolicyType = PolicyType {
     key: "deviceConfigurations",
     display_name: "Device configuration profiles",
@@ -58,8 +64,27 @@ pub(super) const DEVICE_CONFIGURATIONS: PolicyType = PolicyType {
             "group",
         ),
         reference("kioskProfiles[].userAccountsConfiguration[].userId", "user"),
+        // Navigation properties (see `links`); the level of a profile puts it behind these.
+        link("identityCertificate"),
+        link("identityCertificateForClientAuthentication"),
+        link("networkAccessConfigurations[]"),
+        link("rootCertificate"),
+        link("rootCertificateForClientValidation"),
+        link("rootCertificateForServerValidation"),
+        link("rootCertificatesForClientValidation[]"),
+        link("rootCertificatesForServerValidation[]"),
+        link("secondaryIdentityCertificateForClientAuthentication"),
+        link("secondaryRootCertificateForClientValidation"),
+        link("singleSignOnExtensionPkinitCertificate"),
+        link("smimeEncryptionCertificate"),
+        link("smimeSigningCertificate"),
     ],
     reference_kind: Some("device_configuration"),
+    sets: &[
+        "networkAccessConfigurations",
+        "rootCertificatesForClientValidation",
+        "rootCertificatesForServerValidation",
+    ],
     keyed: &[("omaSettings", "omaUri")],
     flags: &[
         "allowedAccounts",
@@ -118,6 +143,7 @@ pub(super) const WINDOWS_UPDATE_RINGS: PolicyType = PolicyType {
     ],
     references: &[],
     reference_kind: None,
+    sets: &[],
     keyed: &[],
     flags: &["updateWeeks"],
     ignored: &[],

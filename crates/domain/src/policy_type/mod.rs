@@ -28,6 +28,7 @@ mod enrollment;
 mod first_party;
 mod foundations;
 pub(crate) mod known;
+mod links;
 mod managed_apps;
 mod plain_types;
 mod roles;
@@ -37,6 +38,8 @@ mod tenant_administration;
 mod windows_updates;
 
 pub use first_party::is_first_party_application;
+pub use links::{Link, LinkTarget, OWN, links_of, links_of_type};
+pub(crate) use links::{is_issued, wave_of};
 pub(crate) use plain_types::is_plain_type;
 
 /// How far a type is supported.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     StepError, StepInput, WriteStep, catalog, compliance, conditional_access, default_object,
-    device_configuration, managed_apps, parts,
+    device_configuration, links, managed_apps, parts,
 };
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
@@ -90,7 +90,10 @@ fn shape(row: &PolicyType, body: &mut Value) {
     match row.adapter {
         Adapter::SettingsCatalog | Adapter::SettingsCompliance => catalog::shape(body),
         Adapter::ReusableSetting => catalog::shape_instance(body),
-        Adapter::DeviceConfiguration => device_configuration::shape(body),
+        Adapter::DeviceConfiguration => {
+            device_configuration::shape(body);
+            links::strip(row, body);
+        }
         Adapter::ConditionalAccess => conditional_access::shape(body),
         Adapter::ManagedApps => managed_apps::shape(row, body),
         Adapter::Plain

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{StepError, StepInput, conditional_access, device_configuration, placeholder, refuse};
+use super::{
+    StepError, StepInput, conditional_access, device_configuration, links, placeholder, refuse,
+};
 use crate::canonical;
 use crate::json;
 use crate::model::CapturedPolicy;
@@ -21,6 +23,7 @@ pub(super) fn source(input: &StepInput<'_>) -> Result<(), StepError> {
     }
     if input.row.adapter == Adapter::DeviceConfiguration {
         device_configuration::check(&input.source.content)?;
+        links::check(input)?;
     }
     if input.row.adapter == Adapter::ConditionalAccess {
         let target = input.target.map(|target| &target.content);

@@ -37,6 +37,13 @@ fn nothing_else_can_ever_be_written() {
         format!("POST {d}/roleDefinitions"),
         format!("PATCH {d}/roleDefinitions/{{item}}"),
     ]);
+    let link = format!("{d}/deviceConfigurations/{{item}}/{{type}}/{{link}}");
+    pinned.extend([
+        format!("PUT {link}/$ref"),
+        format!("POST {link}/$ref"),
+        format!("DELETE {link}/$ref"),
+        format!("DELETE {link}/{{linked}}/$ref"),
+    ]);
     for collection in ["namedLocations", "policies"] {
         pinned.push(format!("POST v1.0/{c}/{collection}"));
         pinned.push(format!("PATCH v1.0/{c}/{collection}/{{item}}"));

@@ -1,6 +1,6 @@
 //! Every call that can ever be written, from the rows.
 
-use super::{authentication_strength, managed_apps, notification, per_target};
+use super::{authentication_strength, links, managed_apps, notification, per_target};
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 
@@ -51,6 +51,7 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
                 calls.push(("POST", format!("{item}/{action}")));
             }
         }
+        Adapter::DeviceConfiguration => calls.extend(links::templates(row)),
         Adapter::AuthenticationStrength => {
             calls.push(("POST", format!("{item}/updateAllowedCombinations")));
             let configurations = authentication_strength::configurations_template(row);
@@ -63,7 +64,6 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
         | Adapter::AuthenticationContext
         | Adapter::SettingsCatalog
         | Adapter::ReusableSetting
-        | Adapter::DeviceConfiguration
         | Adapter::ConditionalAccess => {}
     }
     // Conditions that exist in beta alone are written there.

@@ -116,14 +116,8 @@ fn every_real_export_is_captured_created_and_read_back_as_planned() {
     }
     println!("created {created:?}\nheld {held:#?}");
     let total: usize = created.values().sum();
-    let holds: usize = held.values().map(Vec::len).sum();
     assert!(total > 300, "{total}");
-    assert!(holds * 50 < total, "{held:#?}");
-    assert!(
-        held.keys()
-            .all(|(_, code)| *code == "certificate_binding_not_captured"),
-        "{held:#?}"
-    );
+    assert!(held.is_empty(), "{held:#?}");
 }
 
 #[test]

@@ -62,6 +62,13 @@ fn a_poorer_or_richer_target_becomes_equal_to_the_source() {
             }
             other.item["grownByGraph"] = json!(1);
         }
+        for link in policy_type::links_of(row, &object) {
+            if link.to == policy_type::LinkTarget::Profile {
+                let elsewhere = json!("0bbb0000-0000-4000-8000-0000000000ff");
+                let several = json!([elsewhere]);
+                other.item[link.property] = if link.many { several } else { elsewhere };
+            }
+        }
         for items in other.sub_collections.values_mut() {
             items.reverse();
             items.truncate(1);
@@ -117,11 +124,12 @@ fn reads_of_the_source_are_never_writes() {
             "POST" | "PATCH" | "PUT" | "DELETE"
         ));
         // All that is ever deleted: messages of a template, narrowings of a strength, single
-        // assignments.
+        // assignments, links (never what they lead to).
         if method == "DELETE" {
             let child = path.contains("localizedNotificationMessages")
                 || path.contains("combinationConfigurations")
-                || path.ends_with("/assignments/{child}");
+                || path.ends_with("/assignments/{child}")
+                || path.ends_with("/$ref");
             assert!(child, "{path}");
         }
     }

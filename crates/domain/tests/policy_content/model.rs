@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::capture::{self, RawPolicy};
 use domain::model::CapturedPolicy;
-use domain::policy_type::{Adapter, PolicyType};
+use domain::policy_type::{self, Adapter, PolicyType};
 use domain::references::{Meaning, Overrides, ReferenceCatalog, ReferenceObject};
 use domain::secret::SecretKey;
 use domain::selection::{Carry, ConditionalAccessState, Options};
-use domain::steps::{Landed, Landing, StepError, StepInput, WriteStep, Written};
+use domain::steps::{Landed, Landing, StepError, StepInput, StepKind, WriteStep, Written};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -48,10 +48,20 @@ pub(crate) fn raw(row: &PolicyType, mut object: Value) -> RawPolicy {
         .iter()
         .map(|sub| (sub.property.to_owned(), list(members.remove(sub.property))))
         .collect();
+    look_for_links(row, &mut object);
     RawPolicy {
         item: object,
         sub_collections,
         assignments,
+    }
+}
+
+/// Every link is looked for; one that leads nowhere says so.
+fn look_for_links(row: &PolicyType, item: &mut Value) {
+    for link in policy_type::links_of(row, item) {
+        let none = if link.many { json!([]) } else { Value::Null };
+        let members = item.as_object_mut().expect("an object");
+        members.entry(link.property).or_insert(none);
     }
 }
 
@@ -145,7 +155,28 @@ pub(crate) fn carry_out(
         apply(row, &step, &mut object);
     }
     object.item["id"] = json!(ITEM);
+    look_for_links(row, &mut object.item);
     object
+}
+
+/// One call on a navigation property.
+fn link(step: &WriteStep, item: &mut Value) {
+    let (StepKind::Link { property } | StepKind::Unlink { property, .. }) = &step.kind else {
+        panic!("{} is no link", step.name);
+    };
+    let id = step.body.as_ref().map(|body| body["@odata.id"].clone());
+    let cast = format!("/microsoft.graph.{}/", policy_type::odata_type(item));
+    assert!(step.path.contains(&cast), "{}", step.path);
+    match (step.method.as_str(), &mut item[property]) {
+        ("POST", Value::Array(items)) => items.push(id.expect("an id")),
+        ("POST", slot) => *slot = json!([id.expect("an id")]),
+        ("PUT", slot) => *slot = id.expect("an id"),
+        ("DELETE", Value::Array(items)) => {
+            let gone = step.path.split('/').rev().nth(1).expect("an id");
+            items.retain(|one| one != gone);
+        }
+        (_, slot) => *slot = Value::Null,
+    }
 }
 
 fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
@@ -154,6 +185,9 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
     let messages = "localizedNotificationMessages";
     let configurations = "combinationConfigurations";
     let below = step.path.strip_prefix(row.path).expect("a path of the row");
+    if below.ends_with("/$ref") {
+        return link(step, &mut object.item);
+    }
     match (step.method.as_str(), below) {
         ("POST", "") => {
             assert!(body.get("assignments").is_none());

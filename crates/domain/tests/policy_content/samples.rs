@@ -185,6 +185,25 @@ pub(crate) fn custom_profile() -> Value {
     })
 }
 
+/// Issued below a trusted root, which a navigation property leads to.
+fn certificate_profile() -> Value {
+    json!({"@odata.type": "#microsoft.graph.iosScepCertificateProfile",
+        "displayName": "Device certificate", "description": null, "roleScopeTagIds": ["0"],
+        "keyUsage": "digitalSignature,keyEncipherment", "certificateValidityPeriodValue": 1,
+        "rootCertificate": "0bbb0000-0000-4000-8000-0000000000c1", "assignments": []})
+}
+
+/// Bound to one certificate profile and two trusted roots.
+fn bound_profile() -> Value {
+    json!({"@odata.type": "#microsoft.graph.windowsWifiEnterpriseEAPConfiguration",
+        "displayName": "Wireless", "description": "d", "roleScopeTagIds": ["0"],
+        "ssid": "corp", "authenticationMethod": "certificate",
+        "identityCertificateForClientAuthentication": "0bbb0000-0000-4000-8000-0000000000c2",
+        "rootCertificatesForServerValidation": ["0bbb0000-0000-4000-8000-0000000000c3",
+            "0bbb0000-0000-4000-8000-0000000000c1"],
+        "assignments": []})
+}
+
 pub(crate) fn mac_profile() -> Value {
     json!({
         "@odata.type": "#microsoft.graph.macOSCustomConfiguration",
@@ -353,6 +372,8 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         ("deviceCompliancePolicies", compliance()),
         ("deviceConfigurations", custom_profile()),
         ("deviceConfigurations", mac_profile()),
+        ("deviceConfigurations", certificate_profile()),
+        ("deviceConfigurations", bound_profile()),
         ("namedLocations", named_location()),
         ("notificationMessageTemplates", notification()),
         ("roleScopeTags", scope_tag()),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::model::CapturedPolicy;
-use domain::policy_type::PolicyType;
+use domain::policy_type::{self, PolicyType};
 use domain::selection::{Carry, Options};
 use domain::steps::{self, StepKind, WriteStep};
 use domain::verify::{self, Mismatch};
@@ -25,6 +25,28 @@ pub fn after_create(
     fresh
 }
 
+/// Takes over the links that are on their way from the reviewed ones to the planned ones.
+fn keep_links(
+    row: &PolicyType,
+    reviewed: &CapturedPolicy,
+    planned: &CapturedPolicy,
+    live: &CapturedPolicy,
+    merged: &mut Value,
+) {
+    let Some(members) = merged.as_object_mut() else {
+        return;
+    };
+    for link in policy_type::links_of(row, &planned.content) {
+        let (was, will, is) = (&reviewed.content, &planned.content, &live.content);
+        if steps::on_its_way(link, was, will, is) {
+            match is.get(link.property) {
+                Some(value) => members.insert(link.property.to_owned(), value.clone()),
+                None => members.remove(link.property),
+            };
+        }
+    }
+}
+
 /// Empties the parts that later steps write.
 fn without_later_parts(row: &PolicyType, steps: &[WriteStep], content: &mut Value) {
     let Some(content) = content.as_object_mut() else {
@@ -38,6 +60,9 @@ fn without_later_parts(row: &PolicyType, steps: &[WriteStep], content: &mut Valu
     };
     for property in later {
         content.insert(property.to_owned(), Value::Array(Vec::new()));
+    }
+    for property in steps::linked_later(steps) {
+        content.remove(property);
     }
 }
 
@@ -93,6 +118,9 @@ pub fn check(
 ) -> Result<(), Vec<Mismatch>> {
     let mut hybrid = expected.clone();
     hybrid.content = merge(row, reviewed, expected, live, has_child_steps(steps));
+    let planned = steps::fill_policy(row, expected, created);
+    let planned = planned.as_ref().unwrap_or(expected);
+    keep_links(row, reviewed, planned, live, &mut hybrid.content);
     if created_now {
         hybrid = as_made(&hybrid, steps, live);
     }

@@ -9,6 +9,7 @@ mod derive;
 mod guard;
 mod inputs;
 pub(crate) mod journal;
+mod link;
 mod look;
 mod midway;
 mod next_move;

@@ -388,7 +388,9 @@ const fn write_kind(kind: &StepKind) -> WriteKind {
     match kind {
         StepKind::CreateObject | StepKind::CreateChild { .. } => WriteKind::Create,
         StepKind::Replace => WriteKind::Replace,
-        StepKind::ReplaceAction => WriteKind::Action,
-        StepKind::DeleteChild | StepKind::DeleteFound { .. } => WriteKind::Delete,
+        StepKind::ReplaceAction | StepKind::Link { .. } => WriteKind::Action,
+        StepKind::DeleteChild | StepKind::DeleteFound { .. } | StepKind::Unlink { .. } => {
+            WriteKind::Delete
+        }
     }
 }

@@ -195,7 +195,9 @@ impl<'r> Subject<'r> {
                 | StepKind::Replace
                 | StepKind::ReplaceAction
                 | StepKind::DeleteChild
-                | StepKind::DeleteFound { .. } => self.write_step(step).await?,
+                | StepKind::DeleteFound { .. }
+                | StepKind::Link { .. }
+                | StepKind::Unlink { .. } => self.write_step(step).await?,
             }
         }
         self.read_back().await
@@ -240,7 +242,7 @@ impl<'r> Subject<'r> {
                 RepeatMove::ReviewAndSend => {}
             }
             let seen = self.review(step).await?;
-            if steps::is_ranked(step, &seen.policy.content) {
+            if steps::is_ranked(step, &seen.policy.content) || self.is_linked(step, &seen) {
                 return Ok(());
             }
             // What was to be removed may be gone already.
@@ -280,6 +282,9 @@ impl<'r> Subject<'r> {
                     .await?
             }
             StepKind::DeleteFound { .. } => self.with_child(step).await?.is_none(),
+            StepKind::Link { .. } | StepKind::Unlink { .. } => {
+                self.link_landed(step, intent).await?
+            }
             StepKind::ReplaceAction => {
                 let observed = self.look().await?;
                 steps::is_ranked(step, &observed.policy.content)
@@ -377,11 +382,14 @@ impl<'r> Subject<'r> {
 
     /// The step with the object's own id and every created id in place.
     pub(crate) fn filled(&self, step: &WriteStep) -> Result<WriteStep, Exit> {
-        steps::fill(step, self.item.as_deref(), &self.created).ok_or_else(|| {
+        let filled = steps::fill(step, self.item.as_deref(), &self.created);
+        let mut filled = filled.ok_or_else(|| {
             Exit::failed(
                 "dependency_failed",
                 "An object that this one needs has not been created.",
             )
-        })
+        })?;
+        steps::address(self.row, &mut filled, self.run.writer.client.graph_base());
+        Ok(filled)
     }
 }

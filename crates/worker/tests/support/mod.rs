@@ -5,6 +5,7 @@
     reason = "shared by several test binaries; a test stops at the first surprise"
 )]
 
+pub mod certificates;
 mod plan;
 
 use std::time::{Duration, Instant};
