@@ -108,6 +108,16 @@ impl Sim {
         .await
     }
 
+    /// Gives the application of a tenant just these permissions: `{"roles": [..]}`.
+    pub async fn set_roles(&self, tenant: &str, roles: Value) -> Result<Value> {
+        self.call(
+            reqwest::Method::PUT,
+            &format!("/__sim/tenants/{tenant}/roles"),
+            Some(roles),
+        )
+        .await
+    }
+
     /// Installs a fault.
     pub async fn fault(&self, fault: Value) -> Result<Value> {
         self.call(reqwest::Method::POST, "/__sim/faults", Some(fault))

@@ -13,10 +13,13 @@ use crate::compare::{Comparison, Subject, SubjectState};
 use crate::inventory::Inventory;
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
-use crate::policy_type::{self, PolicyType, odata_type};
+use crate::policy_type::{self, PolicyType, approvals as approval_types, odata_type};
 use crate::preflight::{Holds, PreflightInput};
 use crate::selection::Carry;
 
+pub(crate) mod approvals;
+pub(crate) mod collisions;
+mod templates;
 pub(crate) mod unknown;
 
 /// Versions of target objects that are not written themselves but decide what may be.
@@ -36,7 +39,9 @@ pub(crate) fn peers_needed(comparison: &Comparison, target: &Inventory) -> Vec<U
     target
         .policies
         .iter()
-        .filter(|policy| watched(&policy.policy_type))
+        .filter(|policy| {
+            policy.policy_type == approval_types::POLICIES || watched(&policy.policy_type)
+        })
         .filter_map(|policy| policy.version_id)
         .collect()
 }
@@ -52,6 +57,9 @@ pub(crate) fn hold(
     let target = subject
         .target_version_id
         .and_then(|id| input.target_contents.get(&id));
+    if target.is_none() {
+        templates::hold(input, row, source, holds);
+    }
     hold_past_dates(row, input.now, source, target, holds);
     hold_name(row, source, target, holds);
     hold_rank(input, subject, row, source, target, holds);

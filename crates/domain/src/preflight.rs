@@ -177,6 +177,8 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         }
         decided.push((position, outcome));
     }
+    warnings.extend(gates::approvals::warnings(&input, &planned));
+    warnings.extend(gates::collisions::warnings(&input, &planned));
     decided.sort_by_key(|(position, _)| *position);
     let subjects: Vec<PreflightSubject> = decided.into_iter().map(|(_, subject)| subject).collect();
     Preflight {

@@ -14,8 +14,9 @@ use super::sides::Side;
 
 /// Kinds that are never loaded whole.
 const LARGE: [&str; 4] = ["group", "user", "application", "service_principal"];
-/// Kinds that every policy with assignments or scope tags may use; the registry names the others.
-const IMPLIED: [&str; 2] = ["assignment_filter", "scope_tag"];
+/// Kinds that every policy with assignments or scope tags may use, and the templates that gates ask
+/// for; the registry names the others.
+const IMPLIED: [&str; 3] = ["assignment_filter", "configuration_template", "scope_tag"];
 
 /// The references of both tenants.
 pub struct Catalogs {

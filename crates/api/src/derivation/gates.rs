@@ -1,6 +1,6 @@
 //! What stands in the way of a whole run, and what should be known before it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::compare;
@@ -175,23 +175,36 @@ pub fn connection_gates<'t>(
         return gates;
     };
     let types: BTreeSet<&str> = types.into_iter().collect();
-    let missing: BTreeSet<&str> = types
-        .into_iter()
-        .filter_map(policy_type::find)
-        .flat_map(|row| row.write_permissions.iter().copied())
-        .filter(|role| !is_granted(granted, role))
-        .collect();
+    let missing = missing_permissions(granted, &types);
     if !missing.is_empty() {
-        let names: Vec<&str> = missing.into_iter().collect();
+        let named: Vec<String> = missing
+            .into_iter()
+            .map(|(role, types)| format!("{role} (for {})", types.join(", ")))
+            .collect();
         gates.push(ReasonView {
             code: "permission_missing".to_owned(),
             message: format!(
                 "The {whose}'s application lacks the Graph permission {}.",
-                names.join(", ")
+                named.join(", ")
             ),
         });
     }
     gates
+}
+
+/// Each permission that is not granted, with the types that need it.
+fn missing_permissions<'t>(
+    granted: &[String],
+    types: &BTreeSet<&'t str>,
+) -> BTreeMap<&'static str, Vec<&'t str>> {
+    let mut missing: BTreeMap<&'static str, Vec<&'t str>> = BTreeMap::new();
+    for key in types {
+        let needed = policy_type::find(key).map_or(&[][..], |row| row.write_permissions);
+        for role in needed.iter().filter(|role| !is_granted(granted, role)) {
+            missing.entry(role).or_default().push(key);
+        }
+    }
+    missing
 }
 
 /// The end of a credential is near, or past for a tenant that the run only knows from before.
@@ -220,13 +233,23 @@ fn is_granted(granted: &[String], role: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_granted;
+    use std::collections::BTreeSet;
+
+    use super::{is_granted, missing_permissions};
 
     #[test]
     fn writing_includes_reading_but_not_the_other_way_round() {
         let granted = ["Policy.ReadWrite.All".to_owned()];
         assert!(is_granted(&granted, "Policy.Read.All"));
         assert!(is_granted(&granted, "Policy.ReadWrite.All"));
+        // Named with the types that need it, each once.
+        let types = BTreeSet::from(["conditionalAccessPolicies", "deviceConfigurations"]);
+        let missing = missing_permissions(&granted, &types);
+        assert_eq!(
+            missing.get("DeviceManagementConfiguration.ReadWrite.All"),
+            Some(&vec!["deviceConfigurations"]),
+            "{missing:?}"
+        );
         let reading = ["Policy.Read.All".to_owned()];
         assert!(!is_granted(&reading, "Policy.ReadWrite.All"));
     }

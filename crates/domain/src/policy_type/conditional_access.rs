@@ -69,7 +69,10 @@ pub(super) const POLICIES: PolicyType = PolicyType {
         "conditions.insiderRiskLevels",
         "conditions.agentIdRiskLevels",
     ],
-    defaults: &[("sessionControls.disableResilienceDefaults", "false")],
+    defaults: &[
+        ("sessionControls.blockSensitiveActions", "false"),
+        ("sessionControls.disableResilienceDefaults", "false"),
+    ],
     empty_is_absent: &["conditions", "grantControls", "sessionControls"],
     wave: 6,
     family: ResourceFamily::ConditionalAccess,

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::model::{Facet, GraphVersion, ResourceFamily};
 
+pub(crate) mod approvals;
 mod apps;
 mod authentication;
 mod by_hand;

@@ -12,6 +12,9 @@
 
 mod corpus;
 mod enrollment;
+mod families;
+mod form_laws;
+mod gates;
 mod laws;
 mod model;
 mod roundtrip;
@@ -19,4 +22,5 @@ mod samples;
 mod samples_administration;
 mod samples_apps;
 mod script_samples;
+mod two_tenants;
 mod unknown;

@@ -118,6 +118,14 @@ pub(crate) const LISTS: &[ReferenceList] = &[
             "packageIdentifier|bundleId|packageId|primaryBundleId|productCode|identityName|productKey|appStoreUrl|appUrl",
         ],
     },
+    // No policy points to a template by reference; a preflight asks whether the target has it.
+    ReferenceList {
+        kinds: &[("configuration_template", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/configurationPolicyTemplates",
+        family: ResourceFamily::ConfigurationPolicies,
+        discriminator: &["lifecycleState"],
+    },
     ReferenceList {
         kinds: &[("mobile_app_category", "id")],
         version: GraphVersion::Beta,
