@@ -210,19 +210,25 @@ fn natural_subject(
     all: &[&InventoryPolicy],
 ) -> Subject {
     if source_twins > 1 {
-        let text = format!("{source_twins} policies of the source have this identity.");
+        let text = format!(
+            "/{}: {source_twins} policies of the source have this identity; rename all but one.",
+            row.name_property
+        );
         return ambiguous(policy, free, Reason::new("source_identity_ambiguous", text));
     }
     match free {
         [] if displaced => {
-            let text = "The policy of this identity in the target is paired with another subject.";
+            let text = "The policy of this identity in the target is paired with another subject; pair this one \
+                 with another, or rename it.";
             ambiguous(policy, all, Reason::new("target_paired_elsewhere", text))
         }
         [] => blank(policy, SubjectState::Missing),
         [only] => matched_subject(row, selection, policy, only),
         several => {
             let text = format!(
-                "{} policies of the target have this identity.",
+                "/{}: {} policies of the target have this identity; pair this one with the one that \
+                 is meant, or rename the others.",
+                row.name_property,
                 several.len()
             );
             ambiguous(

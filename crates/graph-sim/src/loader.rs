@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::graph::insert_behind;
 use crate::rules::{self, CollectionRule};
 use crate::schema::Schema;
-use crate::state::World;
+use crate::state::{Object, World};
 
 /// Why a folder could not be loaded at all.
 #[derive(Debug, thiserror::Error)]
@@ -244,6 +244,10 @@ fn store(world: &mut World, tid: &str, item: Found, report: &mut LoadReport) {
     let own = body
         .remove("id")
         .and_then(|id| id.as_str().map(str::to_owned));
+    let own = give_up_default(world, tid, rule, &body).or(own);
+    let Some(tenant) = world.tenant(tid) else {
+        return;
+    };
     let made = || {
         Uuid::new_v5(
             &Uuid::NAMESPACE_URL,
@@ -284,6 +288,27 @@ fn store(world: &mut World, tid: &str, item: Found, report: &mut LoadReport) {
     if insert_behind(world, tid, rule, id, body, assignments).is_some() {
         *report.loaded.entry(rule.key.to_owned()).or_default() += 1;
     }
+}
+
+/// An exported default takes the place and the id of the one that the tenant has had from its first
+/// day: no tenant has two.
+fn give_up_default(
+    world: &mut World,
+    tid: &str,
+    rule: &CollectionRule,
+    body: &Map<String, Value>,
+) -> Option<String> {
+    let kind = body.get("@odata.type")?.as_str()?.to_owned();
+    if body.get("priority")?.as_i64() != Some(0) {
+        return None;
+    }
+    let standing = world.tenant_mut(tid)?.objects.get_mut(rule.key)?;
+    let same = |object: &Object| {
+        rules::is_default(object)
+            && object.body.get("@odata.type").and_then(Value::as_str) == Some(&kind)
+    };
+    let place = standing.iter().position(same)?;
+    Some(standing.remove(place).id)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod apps;
 mod bad_input;
 mod certificates;
 mod concurrency;
+mod corpus_round_trip;
+mod gates;
 mod main_job;
 mod odd_objects;
 mod real_data;

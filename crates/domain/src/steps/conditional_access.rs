@@ -6,32 +6,47 @@ use super::{StepError, refuse};
 use crate::json::pattern;
 use crate::model::GraphVersion;
 
-/// The condition that Graph shows and does not take any more (device states, replaced by the device
-/// filter): a policy that has it cannot be carried, since it would apply to more without it.
-const NOT_WRITABLE: &str = "conditions.deviceStates";
+/// What Graph shows and does not take, with the remedy: a policy that has it cannot be carried, since
+/// it would apply to more, or demand less, without it. Device states were replaced by the device
+/// filter; the others stand in answers and in no published description of Graph.
+const NOT_WRITABLE: &[(&str, &str)] = &[
+    (
+        "conditions.deviceStates",
+        "replace it by a device filter there",
+    ),
+    ("conditions.agentContext", BY_HAND),
+    ("conditions.agents", BY_HAND),
+    ("conditions.times", BY_HAND),
+    ("partialEnablementStrategy", BY_HAND),
+    ("sessionControls.blockSensitiveActions", BY_HAND),
+];
+const BY_HAND: &str = "make this policy in the Entra admin center of the target";
 
-/// Refuses a condition that cannot be written, on either side.
+/// Refuses a condition or control that cannot be written, on either side.
 pub(super) fn check(source: &Value, target: Option<&Value>) -> Result<(), StepError> {
-    let says = |content: &Value| pattern::get(content, NOT_WRITABLE).is_some_and(says_something);
-    let whose = if says(source) {
-        "the source"
-    } else if target.is_some_and(says) {
-        "the target"
-    } else {
-        return Ok(());
-    };
-    refuse(
-        "condition_not_writable",
-        format!(
-            "/conditions/deviceStates of {whose} is a condition that Graph does not take any more; \
-             replace it by a device filter there."
-        ),
-    )
+    for (place, remedy) in NOT_WRITABLE {
+        let says = |content: &Value| pattern::get(content, place).is_some_and(says_something);
+        let whose = if says(source) {
+            "the source"
+        } else if target.is_some_and(says) {
+            "the target"
+        } else {
+            continue;
+        };
+        return refuse(
+            "condition_not_writable",
+            format!(
+                "/{} of {whose} is something that Graph shows and does not take; {remedy}.",
+                place.replace('.', "/")
+            ),
+        );
+    }
+    Ok(())
 }
 
 fn says_something(value: &Value) -> bool {
     match value {
-        Value::Null => false,
+        Value::Null | Value::Bool(false) => false,
         Value::Array(items) => items.iter().any(says_something),
         Value::Object(members) => members
             .iter()
@@ -40,8 +55,12 @@ fn says_something(value: &Value) -> bool {
     }
 }
 
-/// Leaves out what Graph refuses: a resilience default that is not disabled.
+/// Leaves out what Graph refuses: what it does not take and that says nothing here, and a resilience
+/// default that is not disabled.
 pub(super) fn shape(body: &mut Value) {
+    for (place, _) in NOT_WRITABLE {
+        pattern::remove(body, place);
+    }
     if pattern::get(body, "sessionControls.disableResilienceDefaults") == Some(&Value::Bool(false))
     {
         pattern::remove(body, "sessionControls.disableResilienceDefaults");
@@ -82,9 +101,7 @@ fn prune(members: &mut Map<String, Value>, target: Option<&Value>) {
 
 /// Conditions and controls that v1.0 does not know.
 const BETA_ONLY: &[&str] = &[
-    "conditions.agentContext",
     "conditions.agentIdRiskLevels",
-    "conditions.agents",
     "conditions.applications.globalSecureAccess",
     "conditions.applications.networkAccess",
     "conditions.clientApplications.agentIdServicePrincipalFilter",
@@ -94,7 +111,6 @@ const BETA_ONLY: &[&str] = &[
     "conditions.devices.excludeDevices",
     "conditions.devices.includeDeviceStates",
     "conditions.devices.includeDevices",
-    "sessionControls.blockSensitiveActions",
     "sessionControls.continuousAccessEvaluation",
     "sessionControls.globalSecureAccessFilteringProfile",
 ];

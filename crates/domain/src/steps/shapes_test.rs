@@ -161,6 +161,15 @@ fn a_condition_that_can_no_longer_be_written_holds_the_policy() {
     let source = ca("1", "enabled", states, Value::Null);
     let refused = built(&source, None, &Landing::new(), KEEP);
     assert_eq!(code(refused), "condition_not_writable");
+    // What stands in answers and in no description of Graph.
+    let agents = json!({"agents": {"includeAgentUsers": ["All"], "excludeAgentUsers": []}});
+    let refused = built(
+        &ca("1", "enabled", agents, Value::Null),
+        None,
+        &Landing::new(),
+        KEEP,
+    );
+    assert_eq!(code(refused), "condition_not_writable");
     let silent = json!({"deviceStates": {"includeStates": [], "excludeStates": []}});
     let source = ca("1", "enabled", silent, Value::Null);
     assert!(built(&source, None, &Landing::new(), KEEP).is_ok());
