@@ -35,6 +35,7 @@ mod scripts;
     reason = "drafts are built from literals: a member is set on an object just made"
 )]
 mod settings_catalog;
+mod templates;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -180,15 +181,20 @@ const DIFFERENT: [&str; 13] = [
 const TWICE: [&str; 2] = ["Win - Power Settings", "Win - Compliance - Firewall"];
 
 fn is_equal(name: &str) -> bool {
-    [&EQUAL[..], &scripts::EQUAL, &apps::EQUAL]
+    [&EQUAL[..], &scripts::EQUAL, &apps::EQUAL, &templates::EQUAL]
         .concat()
         .contains(&name)
 }
 
 fn is_different(name: &str) -> bool {
-    [&DIFFERENT[..], &scripts::DIFFERENT, &apps::DIFFERENT]
-        .concat()
-        .contains(&name)
+    [
+        &DIFFERENT[..],
+        &scripts::DIFFERENT,
+        &apps::DIFFERENT,
+        &templates::DIFFERENT,
+    ]
+    .concat()
+    .contains(&name)
 }
 
 fn policies(tenant: &Tenant) -> Vec<Draft> {
@@ -200,6 +206,7 @@ fn policies(tenant: &Tenant) -> Vec<Draft> {
     drafts.extend(scripts::policies(&names));
     drafts.extend(apps::policies(&names));
     drafts.extend(enrollment::policies(&names));
+    drafts.extend(templates::policies(&names));
     drafts
 }
 
@@ -207,6 +214,9 @@ fn policies(tenant: &Tenant) -> Vec<Draft> {
 pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
     let wanted = |name: &str| side == Side::Source || is_equal(name) || is_different(name);
     for draft in foundations::references(side) {
+        put(world, tid, draft, 0);
+    }
+    for draft in templates::definitions(side, tid) {
         put(world, tid, draft, 0);
     }
     for draft in apps::apps(side) {

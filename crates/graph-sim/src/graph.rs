@@ -7,6 +7,7 @@ mod actions;
 mod apps;
 mod behind;
 mod combinations;
+mod definition_values;
 mod links;
 mod messages;
 mod read;
@@ -286,6 +287,21 @@ fn dispatch(
             allow(method == "POST")?;
             authorize(rule, claims, false)?;
             apps::change_settings(world, tid, call, rule, id)
+        }
+        (method, [id, "updateDefinitionValues"]) if rule.key == rules::TEMPLATES => {
+            allow(method == "POST")?;
+            authorize(rule, claims, false)?;
+            definition_values::update(world, tid, call, rule, id)
+        }
+        ("GET", [id, "definitionValues"]) if rule.key == rules::TEMPLATES => {
+            authorize(rule, claims, true)?;
+            definition_values::list(world, tid, call, rule, (id, None))
+        }
+        ("GET", [id, "definitionValues", value, "presentationValues"])
+            if rule.key == rules::TEMPLATES =>
+        {
+            authorize(rule, claims, true)?;
+            definition_values::list(world, tid, call, rule, (id, Some(value)))
         }
         (method, [id, "updateAllowedCombinations"]) if rule.key == rules::STRENGTHS => {
             allow(method == "POST")?;

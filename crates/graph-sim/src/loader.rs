@@ -8,6 +8,7 @@
 mod decode;
 mod identify;
 mod references;
+mod templates;
 mod tidy;
 
 use std::collections::BTreeSet;
@@ -187,7 +188,7 @@ fn read_file(
             return;
         }
     };
-    let objects = identify::split(value);
+    let objects = identify::split(templates::of_values(value, file));
     if objects.is_empty() {
         remark(
             |report| &mut report.not_served,
@@ -217,6 +218,7 @@ fn store(world: &mut World, tid: &str, item: Found, report: &mut LoadReport) {
         mut body,
     } = item;
     let mut notes = tidy::Notes::default();
+    let values = templates::take(rule.key, &mut body);
     let assignments = tidy::tidy(&world.schema, rule, &mut body, &mut notes);
     for what in notes.dropped {
         report.dropped.push(Remark {
@@ -285,6 +287,10 @@ fn store(world: &mut World, tid: &str, item: Found, report: &mut LoadReport) {
         });
     }
     rules::learn_templates(&mut world.templates, &body);
+    if rule.key == rules::TEMPLATES {
+        let values = templates::furnish(world, values);
+        body.insert(rules::VALUES.to_owned(), Value::Array(values));
+    }
     if insert_behind(world, tid, rule, id, body, assignments).is_some() {
         *report.loaded.entry(rule.key.to_owned()).or_default() += 1;
     }

@@ -383,3 +383,34 @@ fn what_real_tenants_hold_can_be_created_again() {
         assert!(refused.len() * 50 < accepted, "too many refusals");
     }
 }
+
+/// One export is nothing but the values of a template, bound by links, with "true" for true.
+#[test]
+fn a_list_of_bound_values_is_one_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = "https://graph.microsoft.com/beta/deviceManagement/groupPolicyDefinitions";
+    let values = json!([
+        {"definition@odata.bind": format!("{host}('d-1')"), "enabled": "true",
+            "presentationValues": [{
+                "@odata.type": "#microsoft.graph.groupPolicyPresentationValueText", "value": "2",
+                "presentation@odata.bind": format!("{host}('d-1')/presentations('p-1')")}]},
+        {"definition@odata.bind": format!("{host}('d-2')"), "enabled": "false"}
+    ]);
+    let file = "groupPolicyConfigurations/Edge - Computer.json";
+    write(folder.path(), file, values.to_string().as_bytes());
+    let world = load_folder(folder.path());
+    let tenant = world.tenant(TENANT).unwrap();
+    let template = tenant
+        .find_by_name("groupPolicyConfigurations", "Edge - Computer")
+        .unwrap();
+    let stored = template.body.get("definitionValues").unwrap();
+    assert_eq!(stored[0]["enabled"], json!(true));
+    assert_eq!(
+        stored[0]["presentationValues"][0]["presentation"]["id"],
+        json!("p-1")
+    );
+    assert_eq!(stored[1]["enabled"], json!(false));
+    assert!(
+        tenant.has("groupPolicyDefinitions", "d-1") && tenant.has("groupPolicyDefinitions", "d-2")
+    );
+}

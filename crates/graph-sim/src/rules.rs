@@ -9,6 +9,7 @@ mod conditional_access;
 mod device_configurations;
 mod enrollment;
 mod foundations;
+mod group_policy;
 mod managed_apps;
 mod mobile_apps;
 mod named_locations;
@@ -32,6 +33,7 @@ pub(crate) use enrollment::{
     CONFIGURATIONS_KEY, IMAGES, assigns_one_by_one, is_default, ranks, takes_target,
 };
 pub(crate) use foundations::furnish;
+pub(crate) use group_policy::{DEFINITIONS, TEMPLATES, VALUES, definition, judge_values};
 pub(crate) use managed_apps::{judge_apps, targets_apps};
 pub(crate) use settings_catalog::learn_templates;
 pub(crate) use table::{TABLE, by_key, by_path};

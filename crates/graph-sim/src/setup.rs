@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use crate::corpus::{self, Side};
 use crate::loader::{self, LoadError};
 use crate::pipeline::{Shared, lock};
+use crate::rules;
 use crate::schema::{ContractError, Schema};
 use crate::server;
 use crate::state::{Tenant, TenantOptions, World};
@@ -234,9 +235,12 @@ pub(crate) fn add_tenant(world: &mut World, spec: &TenantSpec) -> Result<(), Loa
             format!("Tenant {}", spec.id.get(..8).unwrap_or(&spec.id))
         }
     };
-    world
-        .tenants
-        .insert(spec.id.to_lowercase(), Tenant::new(&spec.id, &name));
+    let mut tenant = Tenant::new(&spec.id, &name);
+    if let Some(rule) = rules::by_key(rules::DEFINITIONS) {
+        let learnt = world.definitions.values().cloned();
+        tenant.list_mut(rule).extend(learnt);
+    }
+    world.tenants.insert(spec.id.to_lowercase(), tenant);
     match &spec.source {
         TenantSource::Empty => Ok(()),
         TenantSource::Builtin(side) => {

@@ -161,6 +161,9 @@ pub(crate) struct World {
     /// By lower-case tenant id.
     pub tenants: BTreeMap<String, Tenant>,
     pub templates: TemplateCatalogue,
+    /// Definitions of administrative templates learnt from what is loaded, by lower-case id: the
+    /// same in every tenant.
+    pub definitions: BTreeMap<String, Object>,
     pub journal: Journal,
     pub faults: Faults,
     /// Signs the tokens of this process.
@@ -173,6 +176,7 @@ impl World {
             schema,
             tenants: BTreeMap::new(),
             templates: TemplateCatalogue::builtin(),
+            definitions: BTreeMap::new(),
             journal: Journal::default(),
             faults: Faults::default(),
             token_key: rand::random(),

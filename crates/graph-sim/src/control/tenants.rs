@@ -367,6 +367,16 @@ pub(crate) fn change_body(body: &mut Map<String, Value>) {
         }
         return;
     }
+    if let Some(Value::Array(values)) = body.get_mut("definitionValues") {
+        if values.len() > 1 {
+            values.pop();
+        }
+        if let Some(value) = values.first_mut().and_then(Value::as_object_mut) {
+            let enabled = value.get("enabled") == Some(&Value::Bool(true));
+            value.insert("enabled".to_owned(), json!(!enabled));
+        }
+        return;
+    }
     if body.contains_key("conditions") {
         body.insert("state".to_owned(), json!("disabled"));
         return;

@@ -142,7 +142,13 @@ fn page_size(rule: &CollectionRule, query: &Query, default: usize) -> Result<usi
 }
 
 /// One page of already presented items, with the link to the next one.
-fn page(call: &Call<'_>, path: &str, items: Vec<Value>, size: usize, context: &str) -> Answer {
+pub(super) fn page(
+    call: &Call<'_>,
+    path: &str,
+    items: Vec<Value>,
+    size: usize,
+    context: &str,
+) -> Answer {
     let lags = |twist: &Kind| matches!(twist, Kind::LaggingList);
     let items = if call.twists.iter().any(lags) {
         Vec::new()
@@ -179,7 +185,7 @@ fn page(call: &Call<'_>, path: &str, items: Vec<Value>, size: usize, context: &s
     Answer::json(200, Value::Object(answer))
 }
 
-fn context(call: &Call<'_>, suffix: &str) -> String {
+pub(super) fn context(call: &Call<'_>, suffix: &str) -> String {
     format!(
         "https://graph.microsoft.com/{}/$metadata#{suffix}",
         call.version.segment()

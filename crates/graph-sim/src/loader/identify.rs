@@ -163,6 +163,8 @@ fn by_shape(schema: &Schema, body: &Map<String, Value>) -> Option<&'static str> 
         Some("conditionalAccessPolicies")
     } else if has("scheduledActionsForRule") {
         Some("deviceCompliancePolicies")
+    } else if has("definitionValues") {
+        Some("groupPolicyConfigurations")
     } else if has("rule") && has("platform") {
         Some("assignmentFilters")
     } else if has("localizedNotificationMessages") || has("brandingOptions") {

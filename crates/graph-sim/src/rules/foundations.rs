@@ -31,7 +31,8 @@ pub(crate) fn furnish(tenant: &mut Tenant) {
             "isBuiltIn": true,
         }),
     );
-    for (key, id, body) in super::administration::built_in() {
+    let built_in = super::administration::built_in().into_iter();
+    for (key, id, body) in built_in.chain(super::group_policy::built_in()) {
         put(key, &id, body);
     }
     let domains: Vec<Value> = tenant

@@ -2,7 +2,7 @@
 
 use super::{
     AssignRule, CollectionRule, Part, accept, administration, compliance, conditional_access,
-    device_configurations, enrollment, foundations, leave, managed_apps, mobile_apps,
+    device_configurations, enrollment, foundations, group_policy, leave, managed_apps, mobile_apps,
     named_locations, scripts, settings_catalog, settings_compliance, show, windows_updates,
 };
 use crate::answer::Family;
@@ -239,6 +239,8 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         complete: foundations::complete_template,
         ..INTUNE
     },
+    group_policy::CONFIGURATIONS,
+    group_policy::DEFINITION_RULE,
     settings_compliance::REUSABLE,
     settings_compliance::COMPLIANCE,
     scripts::COMPLIANCE,

@@ -4,11 +4,12 @@
 
 use super::{Access, Enumeration, Property, Schema, Type};
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     include_str!("../../schema/graph-types.txt"),
     include_str!("../../schema/graph-types-links.txt"),
     include_str!("../../schema/graph-types-enrollment.txt"),
     include_str!("../../schema/graph-types-scripts.txt"),
+    include_str!("../../schema/graph-types-group-policy.txt"),
 ];
 
 /// What the lines that follow belong to.

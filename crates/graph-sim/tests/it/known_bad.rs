@@ -9,6 +9,7 @@ mod configurations;
 mod enrollment;
 mod foundations;
 mod settings_catalog;
+mod templates;
 
 use serde_json::{Value, json};
 
@@ -208,6 +209,7 @@ async fn cases(sim: &Sim) -> Vec<Bad> {
     let mut cases = foundations::cases();
     cases.extend(administration::cases());
     cases.extend(enrollment::cases(sim).await);
+    cases.extend(templates::cases(sim).await);
     for path in [
         SETTINGS_CATALOG,
         COMPLIANCE,
