@@ -17,11 +17,13 @@ use crate::references::{Overrides, ReferenceCatalog};
 use crate::{literal, secret};
 
 mod catalog;
+mod group_policy;
 mod managed_apps;
 mod payload;
 mod token;
 mod tree;
 
+pub(crate) use group_policy::definition_value;
 pub(crate) use managed_apps::is_derived;
 pub(crate) use payload::{Payload, each as each_payload};
 pub(crate) use tree::flag_set;
@@ -217,6 +219,9 @@ fn settings(
         json::edit_texts(&mut value, &mut |text| {
             *text = literal::replaced(text, literals);
         });
+    }
+    if row.adapter == Adapter::GroupPolicy {
+        group_policy::arrange(&mut value, reading);
     }
     token::replace(policy, Facet::Settings, reading, &mut value, uncertain);
     if let Value::Object(members) = &mut value {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::canonical;
+use crate::group_policy;
 use crate::json::{self, pattern};
 use crate::model::CapturedPolicy;
 use crate::policy_type::{Adapter, Kinds, PolicyType, odata_type};
@@ -52,7 +53,8 @@ pub struct RawPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CaptureError {
-    /// Stable code: `not_an_object`, `id_missing`, `name_missing`, `too_deep`, `too_large`, `invalid_text`.
+    /// Stable code: `not_an_object`, `id_missing`, `name_missing`, `too_deep`, `too_large`, `invalid_text`,
+    /// `definition_missing`.
     pub code: &'static str,
     /// For the operator; names the path, never a value.
     pub message: String,
@@ -102,6 +104,9 @@ pub fn capture(
     }
     noise::strip_root(&mut item);
     let mut content = Value::Object(item);
+    if row.adapter == Adapter::GroupPolicy {
+        group_policy::reduce(&mut content)?;
+    }
     noise::strip_transport(&mut content);
     if row.adapter == Adapter::ConditionalAccess {
         keep_only_id(&mut content, "grantControls.authenticationStrength");

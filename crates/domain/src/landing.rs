@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::compare::SubjectState;
+use crate::group_policy;
 use crate::model::ReferenceUse;
 use crate::policy_type;
 use crate::preflight::{Holds, PreflightInput};
@@ -74,6 +75,10 @@ impl Resolved {
             Resolution::Missing if strict => holds.block(
                 "exclusion_reference_missing",
                 format!("{path} excludes the {kind} {what:?}, which the target does not have; without it the policy would apply to more than it should."),
+            ),
+            Resolution::Missing if kind == group_policy::DEFINITION => holds.manual(
+                "reference_missing",
+                format!("{path} sets {what:?} of an uploaded ADMX file, which the target does not have; upload the file there and sync, or map the definition."),
             ),
             Resolution::Missing => holds.manual(
                 "reference_missing",
@@ -160,6 +165,10 @@ impl<'a> Lander<'a> {
             return resolved;
         }
         let meaning = self.source.meaning(&used.kind, &used.external_id);
+        if used.kind == group_policy::BUILT_IN_DEFINITION {
+            self.land_built_in(used, &mut resolved);
+            return resolved;
+        }
         if meaning == Meaning::Constant {
             resolved.resolution = Resolution::Constant;
             return resolved;
@@ -216,6 +225,22 @@ impl<'a> Lander<'a> {
             Some(object) if object.name.is_some() => resolved.settle(object),
             _ if self.target.is_complete(&used.kind) => resolved.resolution = Resolution::Missing,
             _ => resolved.resolution = Resolution::Indeterminate,
+        }
+    }
+
+    /// A definition that every tenant has: by name where both tenants list it, else it is the one of
+    /// the same id.
+    fn land_built_in(&self, used: &ReferenceUse, resolved: &mut Resolved) {
+        let kind = group_policy::DEFINITION;
+        resolved.resolution = Resolution::Constant;
+        let Some(object) = self.source.by_external_id(kind, &used.external_id) else {
+            return;
+        };
+        resolved.source_id = Some(object.id);
+        resolved.source_name.clone_from(&object.name);
+        let name = object.name.as_deref().unwrap_or_default();
+        if let [only] = self.target.named(kind, name, &object.discriminator)[..] {
+            resolved.settle(only);
         }
     }
 

@@ -18,6 +18,7 @@ pub(crate) mod chosen_id;
 pub mod compare;
 pub mod diff;
 mod gates;
+pub mod group_policy;
 pub mod inventory;
 pub mod json;
 pub mod landing;

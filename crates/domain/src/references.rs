@@ -198,7 +198,8 @@ pub fn is_constant(kind: &str, external_id: &str) -> bool {
         "scope_tag" => id == "0",
         "user" => matches!(id.as_str(), "all" | "none" | "guestsorexternalusers"),
         // Role *template* ids are Microsoft's own and the same everywhere.
-        "directory_role_template" => true,
+        // A built-in definition is found by name where the target lists it, else by this same id.
+        "directory_role_template" | "built_in_group_policy_definition" => true,
         "application" => crate::policy_type::is_first_party_application(&id),
         "named_location" => {
             matches!(

@@ -19,6 +19,7 @@ use crate::secret;
 use crate::selection::{Carry, Options};
 
 mod authentication_strength;
+mod binds;
 mod body;
 mod catalog;
 mod checks;
@@ -27,6 +28,7 @@ mod conditional_access;
 mod default_object;
 mod desired;
 mod device_configuration;
+mod group_policy;
 mod links;
 mod literals;
 mod managed_apps;
@@ -36,6 +38,8 @@ mod per_target;
 mod placeholder;
 mod templates;
 
+pub use binds::complete_links;
+pub use group_policy::remaining;
 pub(crate) use links::differing as differing_links;
 pub use links::{address, is_linked, linked_later, on_its_way};
 pub use literals::literal_paths;
@@ -64,6 +68,10 @@ pub enum StepKind {
     Replace,
     /// Replace-all action (assign, scheduleActionsForRules): the same.
     ReplaceAction,
+    /// Adds, changes and removes children by their natural keys, in one call. What is left to do is
+    /// worked out anew from what stands there before every sending, and after a lost answer only
+    /// once the whole window has passed.
+    ChangeChildren,
     /// Removes a child that the source does not have.
     DeleteChild,
     /// The same where the child's id is not known before: it takes the place of `{child}` in the path.
@@ -206,6 +214,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 Adapter::AuthenticationStrength => {
                     authentication_strength::create(row, &content, &mut steps)?;
                 }
+                Adapter::GroupPolicy => {
+                    group_policy::write(row, &content, None, &mut steps)?;
+                }
                 _ => {}
             }
             if row.adapter == Adapter::SettingsCompliance {
@@ -244,6 +255,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 Adapter::AuthenticationStrength => {
                     authentication_strength::update(row, &content, &target.content, &mut steps)?;
                     body::drop_idle_update(&mut steps, &target.content);
+                }
+                Adapter::GroupPolicy => {
+                    group_policy::write(row, &content, Some(&target.content), &mut steps)?;
                 }
                 Adapter::Plain
                 | Adapter::AuthenticationContext
@@ -289,7 +303,7 @@ fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPol
     let itself = |policy: &CapturedPolicy| {
         let mut policy = policy.clone();
         known::strip(row, &mut policy.content);
-        if row.adapter == Adapter::ManagedApps {
+        if matches!(row.adapter, Adapter::ManagedApps | Adapter::GroupPolicy) {
             for place in row.strip_update {
                 json::pattern::remove(&mut policy.content, place);
             }

@@ -5,6 +5,8 @@
 
 use domain::capture::{self, RawPolicy};
 use domain::policy_type::{Adapter, PolicyType, SubCollection};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use crate::inventory_sync::flat;
@@ -162,6 +164,10 @@ async fn read_parts(
             Err(problem) if is_not_served(row, sub, &problem) => Vec::new(),
             read => read?,
         };
+        let children = match row.below_each {
+            Some(below) => with_parts(reader, row, &path, children, &below).await?,
+            None => children,
+        };
         raw.sub_collections
             .insert(sub.property.to_owned(), children);
     }
@@ -174,6 +180,46 @@ async fn read_parts(
         raw.assignments = Some(read_all(reader, row, &path).await?);
     }
     Ok(raw)
+}
+
+/// Items of a sub-collection whose own parts are read beside each other.
+const ITEMS_AT_ONCE: usize = 4;
+
+/// The items of a sub-collection with what hangs on each.
+async fn with_parts(
+    reader: &Reader,
+    row: &PolicyType,
+    collection: &str,
+    items: Vec<Value>,
+    below: &SubCollection,
+) -> Result<Vec<Value>, ReadProblem> {
+    let collection = collection.split('?').next().unwrap_or(collection);
+    let reads: Vec<BoxFuture<'_, Result<Value, ReadProblem>>> = items
+        .into_iter()
+        .map(|mut item| {
+            async move {
+                let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
+                let path = format!("{collection}/{}/{}", encode(id), below.path);
+                let parts = match read_all(reader, row, &path).await {
+                    // The item was listed a moment ago: the object is being changed.
+                    Err(ReadProblem::NotFound) => Err(ReadProblem::Unavailable {
+                        code: "changed_while_read",
+                        message: "A part of an object vanished while it was read.".to_owned(),
+                    }),
+                    read => read,
+                };
+                if let Value::Object(members) = &mut item {
+                    members.insert(below.property.to_owned(), Value::Array(parts?));
+                }
+                Ok(item)
+            }
+            .boxed()
+        })
+        .collect();
+    futures::stream::iter(reads)
+        .buffered(ITEMS_AT_ONCE)
+        .try_collect()
+        .await
 }
 
 /// Settings in the catalogue's way are new to app configuration: a Graph that does not know the

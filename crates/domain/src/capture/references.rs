@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use crate::group_policy;
 use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
-use crate::policy_type::{PolicyType, odata_type};
+use crate::policy_type::{Adapter, PolicyType, odata_type};
 
 /// Every reference of a content and its assignments, sorted. Reserved words of workload identities
 /// are no references.
@@ -27,6 +28,11 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
     for rule in row.references {
         pattern::visit(content, rule.path, &mut |pointer, value| {
             add(Facet::Settings, rule.kind, rule.exclusion, pointer, value);
+        });
+    }
+    if row.adapter == Adapter::GroupPolicy {
+        group_policy::definitions(content, &mut |kind, pointer, id| {
+            add(Facet::Settings, kind, false, pointer, id);
         });
     }
     if let Some(property) = row.scope_tags {

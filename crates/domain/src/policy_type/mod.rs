@@ -28,6 +28,7 @@ mod configuration;
 mod enrollment;
 mod first_party;
 mod foundations;
+mod group_policy;
 pub(crate) mod known;
 mod links;
 mod managed_apps;
@@ -153,6 +154,8 @@ pub enum Adapter {
     AuthenticationStrength,
     /// The caller chooses the id of a new object.
     AuthenticationContext,
+    /// Values of ADMX definitions by one keyed action.
+    GroupPolicy,
 }
 
 /// One row of the registry.
@@ -192,6 +195,8 @@ pub struct PolicyType {
     pub item_parts: &'static [&'static str],
     /// Read per object.
     pub sub_collections: &'static [SubCollection],
+    /// Read per item of the sub-collections and embedded in it.
+    pub below_each: Option<SubCollection>,
     /// Whether `$filter={name_property} eq '..'` is known to work on the list.
     pub name_filter: bool,
     /// Objects never governed (built in, internal): `(dotted path, value)` in canonical JSON text.
@@ -308,6 +313,7 @@ const PLAIN: PolicyType = PolicyType {
     item_select: None,
     item_parts: &[],
     sub_collections: &[],
+    below_each: None,
     name_filter: false,
     skip_when: &[],
     server_state: &[],
@@ -368,7 +374,7 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 52] = [
+static ALL: [PolicyType; 53] = [
     managed_apps::ANDROID_PROTECTION,
     enrollment::APPLE_USER_INITIATED,
     foundations::ASSIGNMENT_FILTERS,
@@ -393,6 +399,7 @@ static ALL: [PolicyType; 52] = [
     scripts::SHELL_SCRIPTS,
     enrollment::NOTIFICATIONS,
     enrollment::STATUS_PAGE,
+    group_policy::CONFIGURATIONS,
     by_hand::ADMX_FILES,
     by_hand::HARDWARE_CONFIGURATIONS,
     by_hand::INTENTS,

@@ -97,6 +97,7 @@ fn shape(row: &PolicyType, body: &mut Value) {
         Adapter::ConditionalAccess => conditional_access::shape(body),
         Adapter::ManagedApps => managed_apps::shape(row, body),
         Adapter::Plain
+        | Adapter::GroupPolicy
         | Adapter::AuthenticationContext
         | Adapter::AuthenticationStrength
         | Adapter::Compliance

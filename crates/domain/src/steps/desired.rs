@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::placeholder::created_by;
 use super::{Landed, StepError, StepInput, literals, refuse};
 use crate::compare::landing_state;
+use crate::group_policy;
 use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
 use crate::policy_type::{Adapter, known};
@@ -25,6 +26,9 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     known::strip(row, &mut content);
     literals::replace(row, &mut content, &input.overrides.literals);
     land(input, Facet::Settings, &mut content)?;
+    if row.adapter == Adapter::GroupPolicy {
+        group_policy::forget_foreign_presentations(&mut content, &input.source.content);
+    }
     for place in row.sets {
         pattern::edit(&mut content, place, &mut drop_repeats);
     }

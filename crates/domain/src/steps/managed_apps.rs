@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{StepError, StepKind, WriteStep, body, catalog, checks, refuse, step};
+use super::{StepError, StepKind, WriteStep, body, catalog, checks, group_policy, refuse, step};
 use crate::canonical::{self, Reading, is_derived};
 use crate::capture;
+use crate::group_policy::VALUES;
 use crate::model::{CapturedPolicy, Facet};
 use crate::policy_type::PolicyType;
 
@@ -36,6 +37,7 @@ pub fn written_later(steps: &[WriteStep]) -> Vec<&'static str> {
         .filter_map(|step| match step.name.as_str() {
             TARGET_APPS => Some("apps"),
             CHANGE_SETTINGS => Some("settings"),
+            group_policy::STEP => Some(VALUES),
             _ => None,
         })
         .collect()

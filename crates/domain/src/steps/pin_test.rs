@@ -92,6 +92,13 @@ fn nothing_else_can_ever_be_written() {
     ] {
         pinned.push(format!("POST {d}/{collection}/{{item}}/assign"));
     }
+    let templates = format!("{d}/groupPolicyConfigurations");
+    pinned.extend([
+        format!("POST {templates}"),
+        format!("PATCH {templates}/{{item}}"),
+        format!("POST {templates}/{{item}}/updateDefinitionValues"),
+        format!("POST {templates}/{{item}}/assign"),
+    ]);
     pinned.extend(super::managed_apps_test::pinned());
     pinned.extend(enrollment_pins(d));
     let sorted = |mut list: Vec<String>| {

@@ -1,6 +1,6 @@
 //! Every call that can ever be written, from the rows.
 
-use super::{authentication_strength, links, managed_apps, notification, per_target};
+use super::{authentication_strength, group_policy, links, managed_apps, notification, per_target};
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 
@@ -59,6 +59,9 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
             calls.push(("POST", configurations));
             calls.push(("PATCH", one.clone()));
             calls.push(("DELETE", one));
+        }
+        Adapter::GroupPolicy => {
+            calls.push(("POST", format!("{item}/{}", group_policy::ACTION)));
         }
         Adapter::Plain
         | Adapter::AuthenticationContext

@@ -152,6 +152,10 @@ pub(crate) fn carry_out(
         let step =
             domain::steps::fill(&planned, Some(ITEM), &BTreeMap::new()).expect("nothing is open");
         assert!(!step.path.contains('{'), "{}", step.path);
+        if step.kind == domain::steps::StepKind::ChangeChildren {
+            crate::group_policy::carry_out(&step, &written.expected.content, &mut object);
+            continue;
+        }
         apply(row, &step, &mut object);
     }
     object.item["id"] = json!(ITEM);

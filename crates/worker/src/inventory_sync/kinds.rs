@@ -127,6 +127,14 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         discriminator: &["lifecycleState"],
     },
     ReferenceList {
+        kinds: &[("group_policy_definition", "id")],
+        version: GraphVersion::Beta,
+        // Whole definitions carry pages of explanation.
+        path: "/deviceManagement/groupPolicyDefinitions?$select=id,displayName,classType,categoryPath",
+        family: ResourceFamily::DeviceConfiguration,
+        discriminator: &["classType", "categoryPath"],
+    },
+    ReferenceList {
         kinds: &[("mobile_app_category", "id")],
         version: GraphVersion::Beta,
         path: "/deviceAppManagement/mobileAppCategories",

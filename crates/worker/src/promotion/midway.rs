@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::group_policy;
 use domain::model::CapturedPolicy;
-use domain::policy_type::{self, PolicyType};
+use domain::policy_type::{self, Adapter, PolicyType};
 use domain::selection::{Carry, Options};
 use domain::steps::{self, StepKind, WriteStep};
 use domain::verify::{self, Mismatch};
@@ -121,6 +122,12 @@ pub fn check(
     let planned = steps::fill_policy(row, expected, created);
     let planned = planned.as_ref().unwrap_or(expected);
     keep_links(row, reviewed, planned, live, &mut hybrid.content);
+    if row.adapter == Adapter::GroupPolicy {
+        let between = group_policy::between(&reviewed.content, &expected.content, &live.content);
+        if let Some(content) = hybrid.content.as_object_mut() {
+            content.insert("definitionValues".to_owned(), Value::Array(between));
+        }
+    }
     if created_now {
         hybrid = as_made(&hybrid, steps, live);
     }

@@ -6,6 +6,7 @@
 mod approvals;
 mod create;
 mod derive;
+mod group_policy;
 mod guard;
 mod inputs;
 pub(crate) mod journal;

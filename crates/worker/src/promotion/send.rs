@@ -47,7 +47,7 @@ impl Subject<'_> {
         step: &WriteStep,
         known: &[Value],
     ) -> Result<Sending, Exit> {
-        let filled = self.filled(step)?;
+        let filled = self.with_links(self.filled(step)?)?;
         let secret_body = self.secret_body(&filled).await?;
         let Some(admission) = self.admit(step).await? else {
             return Ok(Sending::Again);
@@ -388,7 +388,9 @@ const fn write_kind(kind: &StepKind) -> WriteKind {
     match kind {
         StepKind::CreateObject | StepKind::CreateChild { .. } => WriteKind::Create,
         StepKind::Replace => WriteKind::Replace,
-        StepKind::ReplaceAction | StepKind::Link { .. } => WriteKind::Action,
+        StepKind::ReplaceAction | StepKind::ChangeChildren | StepKind::Link { .. } => {
+            WriteKind::Action
+        }
         StepKind::DeleteChild | StepKind::DeleteFound { .. } | StepKind::Unlink { .. } => {
             WriteKind::Delete
         }

@@ -184,6 +184,7 @@ impl<'r> Subject<'r> {
     }
 
     async fn carry_inner(&mut self) -> Result<Verdict, Exit> {
+        self.find_presentations().await?;
         let steps = self.steps.clone();
         for step in &steps {
             match step.kind {
@@ -194,6 +195,7 @@ impl<'r> Subject<'r> {
                 StepKind::CreateChild { .. }
                 | StepKind::Replace
                 | StepKind::ReplaceAction
+                | StepKind::ChangeChildren
                 | StepKind::DeleteChild
                 | StepKind::DeleteFound { .. }
                 | StepKind::Link { .. }
@@ -249,6 +251,9 @@ impl<'r> Subject<'r> {
             let Some(step) = self.with_child(step).await? else {
                 return Ok(());
             };
+            let Some(step) = self.left_of(&step, &seen)? else {
+                return Ok(());
+            };
             let step = &step;
             match self.send(step, &[]).await? {
                 Sending::Done { .. } => return Ok(()),
@@ -281,6 +286,7 @@ impl<'r> Subject<'r> {
                 self.child_exists(step, intent, (collection, key, value))
                     .await?
             }
+            StepKind::ChangeChildren => self.children_show(step, intent).await?,
             StepKind::DeleteFound { .. } => self.with_child(step).await?.is_none(),
             StepKind::Link { .. } | StepKind::Unlink { .. } => {
                 self.link_landed(step, intent).await?
