@@ -1,7 +1,9 @@
 //! How devices come under management: the configurations that share one collection, and what of
 //! enrolment can only be shown.
 
-use super::{AssignmentRule, DefaultObject, Kinds, PLAIN, PolicyType, Support, reference};
+use super::{
+    AssignmentRule, DefaultObject, Kinds, PLAIN, PolicyType, SubCollection, Support, reference,
+};
 use crate::model::ResourceFamily;
 
 const READ: &[&str] = &["DeviceManagementServiceConfig.Read.All"];
@@ -216,4 +218,46 @@ pub(super) const CLOUD_PC_SETTINGS: PolicyType = PolicyType {
     path: "/deviceManagement/virtualEndpoint/userSettings",
     server_state: &[],
     ..CLOUD_PC_PROVISIONING
+};
+
+/// One subject for each Apple token: the profiles hang on it, and the token belongs to one tenant.
+pub(super) const APPLE_AUTOMATED: PolicyType = PolicyType {
+    key: "depEnrollmentProfiles",
+    display_name: "Apple automated device enrolment (tokens with their profiles)",
+    support: Support::CaptureOnly(
+        "The profiles hang on an Apple token, and each tenant has its own; make the change below \
+         the target's token in the Intune admin center.",
+    ),
+    path: "/deviceManagement/depOnboardingSettings",
+    name_property: "tokenName",
+    sub_collections: &[SubCollection {
+        property: "enrollmentProfiles",
+        path: "enrollmentProfiles",
+        top: None,
+    }],
+    server_state: &[
+        "lastSuccessfulSyncDateTime",
+        "lastSyncErrorCode",
+        "lastSyncTriggeredDateTime",
+        "syncedDeviceCount",
+        "tokenExpirationDateTime",
+        "enrollmentProfiles[].configurationEndpointUrl",
+        "enrollmentProfiles[].id",
+    ],
+    references: &[reference(
+        "enrollmentProfiles[].enrollmentTimeAzureAdGroupIds[]",
+        "group",
+    )],
+    keyed: &[("enrollmentProfiles", "@odata.type+displayName")],
+    // Who bought the devices, and the token for the Company Portal: each tenant has its own.
+    ignored: &[
+        "appleIdentifier",
+        "enrollmentProfiles[].companyPortalVppTokenId",
+    ],
+    secrets: &["enrollmentProfiles[].adminAccountPassword"],
+    wave: 4,
+    family: ResourceFamily::Enrollment,
+    read_permissions: READ,
+    write_permissions: WRITE,
+    ..PLAIN
 };

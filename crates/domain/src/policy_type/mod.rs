@@ -374,7 +374,7 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 53] = [
+static ALL: [PolicyType; 54] = [
     managed_apps::ANDROID_PROTECTION,
     enrollment::APPLE_USER_INITIATED,
     foundations::ASSIGNMENT_FILTERS,
@@ -386,6 +386,7 @@ static ALL: [PolicyType; 53] = [
     settings_tree::COMPLIANCE,
     conditional_access::POLICIES,
     configuration::SETTINGS_CATALOG,
+    enrollment::APPLE_AUTOMATED,
     enrollment::DERIVED_CREDENTIALS,
     tenant_administration::DEVICE_CATEGORIES,
     compliance::POLICIES,

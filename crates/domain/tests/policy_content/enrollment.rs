@@ -1,11 +1,13 @@
 //! Objects of enrolment, Windows updates, branding and terms, and what is special about them.
 
+use domain::compare::SubjectState;
 use domain::policy_type;
 use domain::steps::{StepKind, WriteStep};
 use serde_json::{Value, json};
 
 use crate::model::{self, MAP};
 use crate::samples::{GROUP, OTHER_GROUP, assignments};
+use crate::two_tenants::{Side, comparison, preflight};
 
 fn direct(id: &str, kind: &str, group: Option<&str>) -> Value {
     let mut target = json!({"@odata.type": format!("#microsoft.graph.{kind}")});
@@ -269,4 +271,49 @@ fn a_rollout_that_stands_is_not_sent_again() {
     let written = model::build(row, &source, Some(&target), &landing, MAP).unwrap();
     let body = written.steps[0].body.as_ref().unwrap();
     assert!(body.get("rolloutSettings").is_none());
+}
+
+/// An Apple token with a profile for Macs, as each tenant has its own.
+fn apple_token(number: u8, password: &str, skipped: &[&str]) -> Value {
+    json!({
+        "id": format!("de000000-0000-4000-8000-00000000000{number}"), "tokenName": "Shops",
+        "appleIdentifier": format!("buyer{number}@example.com"), "tokenType": "dep",
+        "tokenExpirationDateTime": format!("2027-0{number}-01T00:00:00Z"),
+        "syncedDeviceCount": number, "lastSyncErrorCode": 0, "roleScopeTagIds": ["0"],
+        "enrollmentProfiles": [{
+            "@odata.type": "#microsoft.graph.depMacOSEnrollmentProfile",
+            "id": format!("de000000-0000-4000-8000-00000000000{number}_p"),
+            "displayName": "Macs", "description": "", "enabledSkipKeys": skipped,
+            "adminAccountUserName": "admin", "adminAccountPassword": password,
+        }]
+    })
+}
+
+#[test]
+fn apple_tokens_are_compared_by_their_profiles_and_never_promoted() {
+    let row = policy_type::find("depEnrollmentProfiles").unwrap();
+    let token = |number, skipped: &[&str]| {
+        model::captured(
+            row,
+            apple_token(number, &format!("cANary-{number}"), skipped),
+        )
+    };
+    let side = |tenant, policy| Side::new(tenant, vec![(row, policy)], Vec::new());
+    let ours = token(1, &["Siri"]);
+    let text = json!([ours.content, ours.assignments]).to_string();
+    assert!(!text.contains("cANary"), "{text}");
+    assert!(text.contains("adminAccountPassword"), "{text}");
+
+    let (source, target) = (side(1, ours), side(2, token(2, &["Siri", "TOS"])));
+    let subject = comparison(&source, &target).subjects.remove(0);
+    assert_eq!(subject.state, SubjectState::Different);
+    let reviewed = preflight(&source, &target).subjects.remove(0);
+    assert!(
+        reviewed
+            .reasons
+            .iter()
+            .any(|reason| reason.message.contains("token")),
+        "{:?}",
+        reviewed.reasons
+    );
 }
