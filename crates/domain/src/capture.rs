@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::canonical;
+use crate::device_preparation;
 use crate::group_policy;
 use crate::json::{self, pattern};
 use crate::model::CapturedPolicy;
@@ -107,6 +108,9 @@ pub fn capture(
     if row.adapter == Adapter::GroupPolicy {
         group_policy::reduce(&mut content)?;
     }
+    if row.adapter == Adapter::DevicePreparation {
+        device_preparation::open_apps(&mut content);
+    }
     noise::strip_transport(&mut content);
     if row.adapter == Adapter::ConditionalAccess {
         keep_only_id(&mut content, "grantControls.authenticationStrength");
@@ -150,6 +154,8 @@ pub fn belongs(row: &PolicyType, item: &Value) -> bool {
         Kinds::All => true,
         Kinds::Only(names) => names.contains(&name),
         Kinds::Except(names) => !names.contains(&name),
+        Kinds::OfTemplates(rule) => rule.covers(item),
+        Kinds::NotOfTemplates(rule) => !rule.covers(item),
     };
     of_kind
         && !row.skip_when.iter().any(|(place, text)| {

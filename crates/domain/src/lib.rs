@@ -16,6 +16,7 @@ pub mod capability;
 pub mod capture;
 pub(crate) mod chosen_id;
 pub mod compare;
+pub mod device_preparation;
 pub mod diff;
 mod gates;
 pub mod group_policy;

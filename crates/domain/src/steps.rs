@@ -28,6 +28,7 @@ mod conditional_access;
 mod default_object;
 mod desired;
 mod device_configuration;
+mod device_preparation;
 mod group_policy;
 mod links;
 mod literals;
@@ -217,6 +218,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 Adapter::GroupPolicy => {
                     group_policy::write(row, &content, None, &mut steps)?;
                 }
+                Adapter::DevicePreparation => {
+                    device_preparation::write(row, &content, None, &mut steps)?;
+                }
                 _ => {}
             }
             if row.adapter == Adapter::SettingsCompliance {
@@ -258,6 +262,10 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                 }
                 Adapter::GroupPolicy => {
                     group_policy::write(row, &content, Some(&target.content), &mut steps)?;
+                }
+                Adapter::DevicePreparation => {
+                    let there = Some(&target.content);
+                    device_preparation::write(row, &content, there, &mut steps)?;
                 }
                 Adapter::Plain
                 | Adapter::AuthenticationContext
@@ -303,7 +311,10 @@ fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPol
     let itself = |policy: &CapturedPolicy| {
         let mut policy = policy.clone();
         known::strip(row, &mut policy.content);
-        if matches!(row.adapter, Adapter::ManagedApps | Adapter::GroupPolicy) {
+        if matches!(
+            row.adapter,
+            Adapter::ManagedApps | Adapter::GroupPolicy | Adapter::DevicePreparation
+        ) {
             for place in row.strip_update {
                 json::pattern::remove(&mut policy.content, place);
             }

@@ -8,6 +8,7 @@ mod apps;
 mod behind;
 mod combinations;
 mod definition_values;
+pub(crate) mod device_group;
 mod links;
 mod messages;
 mod read;
@@ -302,6 +303,12 @@ fn dispatch(
         {
             authorize(rule, claims, true)?;
             definition_values::list(world, tid, call, rule, (id, Some(value)))
+        }
+        (method, [id, action]) if device_group::action(rule, action).is_some() => {
+            allow(method == "POST")?;
+            let only_answers = device_group::action(rule, action) == Some(true);
+            authorize(rule, claims, only_answers)?;
+            device_group::handle(world, tid, call, rule, (id, action))
         }
         (method, [id, "updateAllowedCombinations"]) if rule.key == rules::STRENGTHS => {
             allow(method == "POST")?;

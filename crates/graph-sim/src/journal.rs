@@ -45,8 +45,9 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// A question that Graph takes only by POST is none.
     fn is_write(&self) -> bool {
-        self.method != "GET"
+        self.method != "GET" && !self.path.ends_with(crate::graph::device_group::RETRIEVE)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) use enrollment::{
 pub(crate) use foundations::furnish;
 pub(crate) use group_policy::{DEFINITIONS, TEMPLATES, VALUES, definition, judge_values};
 pub(crate) use managed_apps::{judge_apps, targets_apps};
-pub(crate) use settings_catalog::learn_templates;
+pub(crate) use settings_catalog::{learn_templates, template_family};
 pub(crate) use table::{TABLE, by_key, by_path};
 
 /// What a rule may look at while it judges a write.

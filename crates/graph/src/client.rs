@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::model::ResourceFamily;
-use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
@@ -236,7 +235,7 @@ impl TenantReader {
             .shared
             .transport
             .exchange(Outgoing {
-                method: Method::GET,
+                method: request.method(),
                 url: url.clone(),
                 headers,
                 body: None,

@@ -50,7 +50,9 @@ pub use judge::{ReadOutcome, WriteKind, WriteOutcome, judge_read, judge_write};
 pub use lane::{LaneError, LaneGate, LaneReply, in_process_lane};
 pub use pages::{PAGE_CAP, Pages};
 pub use refusal::{Refused, TokenRefusal};
-pub use request::{Approval, Metadata, ReadRequest, UnknownMethod, WriteMethod, WriteRequest};
+pub use request::{
+    Approval, Metadata, Question, ReadRequest, UnknownMethod, WriteMethod, WriteRequest,
+};
 pub use secret_body::SecretBody;
 pub use secret_text::SecretText;
 pub use template::{odata_literal, path_template};

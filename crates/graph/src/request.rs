@@ -29,6 +29,23 @@ pub enum Metadata {
     Full,
 }
 
+/// A question that Graph only answers to a POST: it changes nothing and takes the role to read. Nothing
+/// else can ever be sent by a client that reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The group that devices join while they enrol.
+    EnrollmentTimeDeviceGroup,
+}
+
+impl Question {
+    /// The action's name, the last segment of its address.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::EnrollmentTimeDeviceGroup => domain::device_preparation::RETRIEVE,
+        }
+    }
+}
+
 /// One read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadRequest {
@@ -42,6 +59,8 @@ pub struct ReadRequest {
     pub path_template: String,
     /// How much metadata.
     pub metadata: Metadata,
+    /// What is asked by POST; `None` is a GET.
+    question: Option<Question>,
 }
 
 impl ReadRequest {
@@ -54,7 +73,29 @@ impl ReadRequest {
             path_template: path_template(&path),
             path,
             metadata: Metadata::Minimal,
+            question: None,
         }
+    }
+
+    /// A question about one object, without a body.
+    pub fn question(
+        family: ResourceFamily,
+        version: GraphVersion,
+        item: &str,
+        question: Question,
+    ) -> Self {
+        Self {
+            question: Some(question),
+            ..Self::new(family, version, format!("{item}/{}", question.action()))
+        }
+    }
+
+    /// GET, unless the address is that of its question.
+    pub(crate) fn method(&self) -> Method {
+        let asked = self
+            .question
+            .is_some_and(|question| self.path.rsplit('/').next() == Some(question.action()));
+        if asked { Method::POST } else { Method::GET }
     }
 
     /// The same with full metadata.

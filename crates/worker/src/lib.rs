@@ -12,6 +12,7 @@ mod clock;
 mod config;
 mod connection_check;
 mod consumer;
+mod device_group;
 mod environment;
 #[macro_use]
 mod fail_point;

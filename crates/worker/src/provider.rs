@@ -9,8 +9,8 @@ use domain::model::{GraphVersion, ResourceFamily};
 use domain::policy_type::PolicyType;
 use domain::secret::SecretKey;
 use graph::{
-    CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, ReadRequest, SecretText,
-    TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
+    CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, Question, ReadRequest,
+    SecretText, TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -174,6 +174,27 @@ impl Reader {
         if answer.body == graph::Body::Empty {
             return Ok(Value::Null);
         }
+        answer.json().map_err(|_| ReadProblem::Unusable {
+            code: "unparsable_item",
+            message: "A part of an object cannot be parsed.".to_owned(),
+        })
+    }
+
+    /// Asks a question about one object.
+    pub(crate) async fn ask(
+        &self,
+        row: &PolicyType,
+        item: &str,
+        question: Question,
+    ) -> Result<Value, ReadProblem> {
+        self.halt.check().map_err(ReadProblem::Interrupted)?;
+        let version = self.version_of(row);
+        let request = ReadRequest::question(row.family, version, item, question);
+        let answer = self
+            .inner
+            .get(&request)
+            .await
+            .map_err(|error| self.problem(error))?;
         answer.json().map_err(|_| ReadProblem::Unusable {
             code: "unparsable_item",
             message: "A part of an object cannot be parsed.".to_owned(),

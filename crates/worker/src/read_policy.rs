@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde_json::Value;
 
+use crate::device_group;
 use crate::inventory_sync::flat;
 use crate::links;
 use crate::oma_secrets;
@@ -141,6 +142,7 @@ async fn read_parts(
     let mut item = item;
     oma_secrets::learn(reader, row, external_id, &mut item).await?;
     links::learn(reader, row, external_id, &mut item).await?;
+    device_group::learn(reader, row, external_id, &mut item).await?;
     let mut raw = RawPolicy {
         item,
         ..RawPolicy::default()

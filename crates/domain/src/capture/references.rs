@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::device_preparation;
 use crate::group_policy;
 use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
@@ -32,6 +33,11 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
     }
     if row.adapter == Adapter::GroupPolicy {
         group_policy::definitions(content, &mut |kind, pointer, id| {
+            add(Facet::Settings, kind, false, pointer, id);
+        });
+    }
+    if row.adapter == Adapter::DevicePreparation {
+        device_preparation::references(content, &mut |kind, pointer, id| {
             add(Facet::Settings, kind, false, pointer, id);
         });
     }

@@ -1,7 +1,8 @@
 //! Settings catalog, device configuration profiles, Windows update rings.
 
 use super::{
-    ASSIGN, Adapter, Kinds, PLAIN, PolicyType, ReferenceRule, SubCollection, UpdateVerb, reference,
+    ASSIGN, Adapter, Kinds, PLAIN, PolicyType, ReferenceRule, SubCollection, UpdateVerb,
+    device_preparation, reference,
 };
 use crate::model::ResourceFamily;
 
@@ -9,6 +10,8 @@ pub(super) const SETTINGS_CATALOG: PolicyType = PolicyType {
     key: "configurationPolicies",
     display_name: "Settings catalog",
     path: "/deviceManagement/configurationPolicies",
+    // Device preparation is a type of its own.
+    kinds: Kinds::NotOfTemplates(&device_preparation::TEMPLATES),
     name_property: "name",
     platform_property: Some("platforms"),
     // Two families of templates may share a name; versions of one template are one subject.

@@ -25,6 +25,7 @@ mod by_hand;
 mod compliance;
 mod conditional_access;
 mod configuration;
+mod device_preparation;
 mod enrollment;
 mod first_party;
 mod foundations;
@@ -71,6 +72,43 @@ pub enum Kinds {
     Only(&'static [&'static str]),
     /// All but these.
     Except(&'static [&'static str]),
+    /// Just those made from these templates.
+    OfTemplates(&'static TemplateRule),
+    /// All but those.
+    NotOfTemplates(&'static TemplateRule),
+}
+
+/// Templates that make a kind of their own of policies in the settings catalogue's collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemplateRule {
+    /// Ids without their version.
+    pub templates: &'static [&'static str],
+    /// Or any other template of this family ..
+    pub family: &'static str,
+    /// .. on this platform.
+    pub platform: &'static str,
+}
+
+impl TemplateRule {
+    /// Whether an object is made from one of them. The id alone is enough: a policy that was just
+    /// made must be found again whatever the service says of its family.
+    pub fn covers(&self, item: &Value) -> bool {
+        let text = |pointer: &str| {
+            item.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let id = text("/templateReference/templateId");
+        let bare = id.split('_').next().unwrap_or(id);
+        let named = self
+            .templates
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(bare));
+        let words = |flags: &str| flags.split(',').any(|word| word.trim() == self.platform);
+        named
+            || (text("/templateReference/templateFamily") == self.family
+                && words(text("/platforms")))
+    }
 }
 
 /// A sub-collection that is read per object and embedded in the content.
@@ -156,6 +194,8 @@ pub enum Adapter {
     AuthenticationContext,
     /// Values of ADMX definitions by one keyed action.
     GroupPolicy,
+    /// Settings catalog tree, and a device group by actions of its own.
+    DevicePreparation,
 }
 
 /// One row of the registry.
@@ -282,9 +322,10 @@ impl PolicyType {
     /// The member that holds a settings catalog tree, if the type has one.
     pub(crate) const fn catalog_tree(&self) -> Option<&'static str> {
         match self.adapter {
-            Adapter::SettingsCatalog | Adapter::SettingsCompliance | Adapter::ManagedApps => {
-                Some("settings")
-            }
+            Adapter::SettingsCatalog
+            | Adapter::DevicePreparation
+            | Adapter::SettingsCompliance
+            | Adapter::ManagedApps => Some("settings"),
             Adapter::ReusableSetting => Some("settingInstance"),
             _ => None,
         }
@@ -421,6 +462,7 @@ static ALL: [PolicyType; 54] = [
     managed_apps::APP_CONFIGURATION,
     tenant_administration::TERMS,
     tenant_administration::AUTOPILOT,
+    device_preparation::POLICIES,
     windows_updates::DRIVER_PROFILES,
     windows_updates::FEATURE_PROFILES,
     enrollment::HELLO,

@@ -29,6 +29,8 @@ pub(super) const PLATFORM_SCRIPTS: PolicyType = PolicyType {
     display_name: "Platform scripts (Windows)",
     path: "/deviceManagement/deviceManagementScripts",
     assignments: Some(SCRIPT_ASSIGN),
+    // Device preparation policies point to it.
+    reference_kind: Some("platform_script"),
     wave: 3,
     ..SCRIPT
 };

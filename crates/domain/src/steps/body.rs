@@ -6,6 +6,7 @@ use super::{
     StepError, StepInput, WriteStep, catalog, compliance, conditional_access, default_object,
     device_configuration, links, managed_apps, parts,
 };
+use crate::device_preparation;
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
 use crate::policy_type::{Adapter, PolicyType, UpdateVerb, known};
@@ -89,6 +90,10 @@ fn keep_standing_dates(row: &PolicyType, body: &mut Value, target: &CapturedPoli
 fn shape(row: &PolicyType, body: &mut Value) {
     match row.adapter {
         Adapter::SettingsCatalog | Adapter::SettingsCompliance => catalog::shape(body),
+        Adapter::DevicePreparation => {
+            device_preparation::close_apps(body);
+            catalog::shape(body);
+        }
         Adapter::ReusableSetting => catalog::shape_instance(body),
         Adapter::DeviceConfiguration => {
             device_configuration::shape(body);

@@ -3,9 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{StepError, StepKind, WriteStep, body, catalog, checks, group_policy, refuse, step};
+use super::{
+    StepError, StepKind, WriteStep, body, catalog, checks, device_preparation, group_policy,
+    refuse, step,
+};
 use crate::canonical::{self, Reading, is_derived};
 use crate::capture;
+use crate::device_preparation::TARGETS;
 use crate::group_policy::VALUES;
 use crate::model::{CapturedPolicy, Facet};
 use crate::policy_type::PolicyType;
@@ -38,6 +42,7 @@ pub fn written_later(steps: &[WriteStep]) -> Vec<&'static str> {
             TARGET_APPS => Some("apps"),
             CHANGE_SETTINGS => Some("settings"),
             group_policy::STEP => Some(VALUES),
+            device_preparation::STEP => Some(TARGETS),
             _ => None,
         })
         .collect()

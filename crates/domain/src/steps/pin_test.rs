@@ -99,6 +99,10 @@ fn nothing_else_can_ever_be_written() {
         format!("POST {templates}/{{item}}/updateDefinitionValues"),
         format!("POST {templates}/{{item}}/assign"),
     ]);
+    for verb in ["set", "clear"] {
+        let action = format!("{verb}EnrollmentTimeDeviceMembershipTarget");
+        pinned.push(format!("POST {d}/configurationPolicies/{{item}}/{action}"));
+    }
     pinned.extend(super::managed_apps_test::pinned());
     pinned.extend(enrollment_pins(d));
     let sorted = |mut list: Vec<String>| {

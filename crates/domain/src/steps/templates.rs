@@ -1,6 +1,9 @@
 //! Every call that can ever be written, from the rows.
 
-use super::{authentication_strength, group_policy, links, managed_apps, notification, per_target};
+use super::{
+    authentication_strength, device_preparation, group_policy, links, managed_apps, notification,
+    per_target,
+};
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 
@@ -62,6 +65,11 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
         }
         Adapter::GroupPolicy => {
             calls.push(("POST", format!("{item}/{}", group_policy::ACTION)));
+        }
+        Adapter::DevicePreparation => {
+            for action in device_preparation::ACTIONS {
+                calls.push(("POST", format!("{item}/{action}")));
+            }
         }
         Adapter::Plain
         | Adapter::AuthenticationContext

@@ -11,6 +11,7 @@
 )]
 
 mod corpus;
+mod device_preparation;
 mod enrollment;
 mod families;
 mod form_laws;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::capture::{self, RawPolicy};
+use domain::device_preparation::TARGETS;
 use domain::model::CapturedPolicy;
 use domain::policy_type::{self, Adapter, PolicyType};
 use domain::references::{Meaning, Overrides, ReferenceCatalog, ReferenceObject};
@@ -201,7 +202,25 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
             };
             replace(row, object, body);
         }
-        ("PUT", _) if step.path == item => replace(row, object, body),
+        ("PUT", _) if step.path == item => {
+            let group = object.item.get(TARGETS).cloned();
+            replace(row, object, body);
+            if let Some(group) = group {
+                object.item[TARGETS] = group;
+            }
+        }
+        ("POST", path) if path.ends_with("/setEnrollmentTimeDeviceMembershipTarget") => {
+            let mut groups = body[TARGETS].clone();
+            for group in groups.as_array_mut().expect("a list") {
+                let kind = group.as_object_mut().unwrap().remove("@odata.type");
+                assert!(kind.is_some() && group["targetId"].is_string());
+            }
+            object.item[TARGETS] = groups;
+        }
+        ("POST", path) if path.ends_with("/clearEnrollmentTimeDeviceMembershipTarget") => {
+            assert!(step.body.is_none());
+            object.item[TARGETS] = json!([]);
+        }
         ("PATCH", _) if step.path == item => merge(&mut object.item, body),
         ("POST", path) if path.ends_with("/assign") => {
             let wrapper = row.assignments.unwrap().wrapper;

@@ -381,6 +381,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
     ]);
     all.extend(crate::samples_administration::all());
     all.extend(crate::samples_group_policy::all());
+    all.extend(crate::device_preparation::all());
     all.extend(crate::enrollment::objects());
     all.extend(crate::script_samples::all());
     all

@@ -354,6 +354,7 @@ pub(super) fn update(
                 "version",
                 "creationSource",
                 "scheduledActionsForRule",
+                super::device_group::KEPT,
             ] {
                 if let Some(value) = before.body.get(name) {
                     whole.insert(name.to_owned(), value.clone());

@@ -13,7 +13,11 @@ use crate::answer::Refusal;
 use crate::check::Write;
 use crate::state::{Object, TemplateCatalogue, Tenant};
 
-const WELL_KNOWN: [(&str, &str); 4] = [
+const WELL_KNOWN: [(&str, &str); 5] = [
+    (
+        "80d33118-b7b4-40d8-b15f-81be745e053f_1",
+        "enrollmentConfiguration",
+    ),
     (
         "804339ad-1553-4478-a742-138fb5807418_1",
         "endpointSecurityAntivirus",
@@ -72,6 +76,13 @@ impl TemplateCatalogue {
         }
         catalogue
     }
+}
+
+/// The family of the template a policy was made from.
+pub(crate) fn template_family(body: &Map<String, Value>) -> &str {
+    member(body, &["templateReference", "templateFamily"])
+        .and_then(Value::as_str)
+        .unwrap_or("none")
 }
 
 /// Remembers the templates a loaded policy was made from.
@@ -436,6 +447,8 @@ pub(super) fn present(_: &Tenant, object: &Object, body: &mut Map<String, Value>
         .get("settings")
         .and_then(Value::as_array)
         .map_or(0, Vec::len);
+    // Only an action answers it.
+    body.remove(crate::graph::device_group::KEPT);
     body.insert("settingCount".to_owned(), json!(count));
     body.insert(
         "isAssigned".to_owned(),

@@ -6,6 +6,7 @@ mod apps;
 mod compliance;
 mod conditional_access;
 mod configurations;
+mod device_preparation;
 mod enrollment;
 mod foundations;
 mod settings_catalog;
@@ -210,6 +211,7 @@ async fn cases(sim: &Sim) -> Vec<Bad> {
     cases.extend(administration::cases());
     cases.extend(enrollment::cases(sim).await);
     cases.extend(templates::cases(sim).await);
+    cases.extend(device_preparation::cases(sim).await);
     for path in [
         SETTINGS_CATALOG,
         COMPLIANCE,

@@ -100,6 +100,13 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         discriminator: &[],
     },
     ReferenceList {
+        kinds: &[("platform_script", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/deviceManagementScripts",
+        family: ResourceFamily::DeviceConfiguration,
+        discriminator: &[],
+    },
+    ReferenceList {
         kinds: &[("device_configuration", "id")],
         version: GraphVersion::Beta,
         path: "/deviceManagement/deviceConfigurations",
