@@ -9,8 +9,8 @@ use domain::model::{GraphVersion, ResourceFamily};
 use domain::policy_type::PolicyType;
 use domain::secret::SecretKey;
 use graph::{
-    CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, Question, ReadRequest,
-    SecretText, TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
+    Answer, CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, Question,
+    ReadRequest, SecretText, TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -112,16 +112,28 @@ impl Reader {
         version: GraphVersion,
         path: &str,
     ) -> Result<Value, ReadProblem> {
-        self.halt.check().map_err(ReadProblem::Interrupted)?;
         let answer = self
-            .inner
-            .get(&ReadRequest::new(family, version, path))
-            .await
-            .map_err(|error| self.problem(error))?;
-        answer.json().map_err(|_| ReadProblem::Unusable {
-            code: "unparsable_item",
-            message: "Graph's answer cannot be parsed.".to_owned(),
-        })
+            .answer(&ReadRequest::new(family, version, path))
+            .await?;
+        parsed(&answer, "Graph's answer cannot be parsed.")
+    }
+
+    /// Asks a question about one object.
+    pub(crate) async fn ask(
+        &self,
+        row: &PolicyType,
+        item: &str,
+        question: Question,
+    ) -> Result<Value, ReadProblem> {
+        let version = self.version_of(row);
+        let request = ReadRequest::question(row.family, version, item, question);
+        parsed(&self.answer(&request).await?, PART)
+    }
+
+    async fn answer(&self, request: &ReadRequest) -> Result<Answer, ReadProblem> {
+        self.halt.check().map_err(ReadProblem::Interrupted)?;
+        let sent = self.inner.get(request).await;
+        sent.map_err(|error| self.problem(error))
     }
 
     /// The key for fingerprints of plain secrets, where they may be asked for.
@@ -167,38 +179,13 @@ impl Reader {
         version: GraphVersion,
         path: &str,
     ) -> Result<Value, ReadProblem> {
-        self.halt.check().map_err(ReadProblem::Interrupted)?;
-        let request = ReadRequest::new(family, version, path);
-        let sent = self.inner.get(&request).await;
-        let answer = sent.map_err(|error| self.problem(error))?;
+        let answer = self
+            .answer(&ReadRequest::new(family, version, path))
+            .await?;
         if answer.body == graph::Body::Empty {
             return Ok(Value::Null);
         }
-        answer.json().map_err(|_| ReadProblem::Unusable {
-            code: "unparsable_item",
-            message: "A part of an object cannot be parsed.".to_owned(),
-        })
-    }
-
-    /// Asks a question about one object.
-    pub(crate) async fn ask(
-        &self,
-        row: &PolicyType,
-        item: &str,
-        question: Question,
-    ) -> Result<Value, ReadProblem> {
-        self.halt.check().map_err(ReadProblem::Interrupted)?;
-        let version = self.version_of(row);
-        let request = ReadRequest::question(row.family, version, item, question);
-        let answer = self
-            .inner
-            .get(&request)
-            .await
-            .map_err(|error| self.problem(error))?;
-        answer.json().map_err(|_| ReadProblem::Unusable {
-            code: "unparsable_item",
-            message: "A part of an object cannot be parsed.".to_owned(),
-        })
+        parsed(&answer, PART)
     }
 
     /// Begins a list.
@@ -262,6 +249,15 @@ impl Reader {
             },
         }
     }
+}
+
+const PART: &str = "A part of an object cannot be parsed.";
+
+fn parsed(answer: &Answer, message: &str) -> Result<Value, ReadProblem> {
+    answer.json().map_err(|_| ReadProblem::Unusable {
+        code: "unparsable_item",
+        message: message.to_owned(),
+    })
 }
 
 fn token_problem(error: &TokenError) -> ReadProblem {

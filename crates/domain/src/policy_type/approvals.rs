@@ -26,6 +26,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "configurationPolicies",
             "deviceConfigurations",
             "groupPolicyConfigurations",
+            "windowsDevicePreparationPolicies",
         ],
     ),
     ("role", &["roleDefinitions"]),

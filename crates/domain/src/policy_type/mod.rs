@@ -40,6 +40,7 @@ mod settings_tree;
 mod tenant_administration;
 mod windows_updates;
 
+pub use device_preparation::TemplateRule;
 pub use first_party::is_first_party_application;
 pub use links::{Link, LinkTarget, OWN, links_of, links_of_type};
 pub(crate) use links::{is_issued, wave_of};
@@ -76,39 +77,6 @@ pub enum Kinds {
     OfTemplates(&'static TemplateRule),
     /// All but those.
     NotOfTemplates(&'static TemplateRule),
-}
-
-/// Templates that make a kind of their own of policies in the settings catalogue's collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TemplateRule {
-    /// Ids without their version.
-    pub templates: &'static [&'static str],
-    /// Or any other template of this family ..
-    pub family: &'static str,
-    /// .. on this platform.
-    pub platform: &'static str,
-}
-
-impl TemplateRule {
-    /// Whether an object is made from one of them. The id alone is enough: a policy that was just
-    /// made must be found again whatever the service says of its family.
-    pub fn covers(&self, item: &Value) -> bool {
-        let text = |pointer: &str| {
-            item.pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let id = text("/templateReference/templateId");
-        let bare = id.split('_').next().unwrap_or(id);
-        let named = self
-            .templates
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(bare));
-        let words = |flags: &str| flags.split(',').any(|word| word.trim() == self.platform);
-        named
-            || (text("/templateReference/templateFamily") == self.family
-                && words(text("/platforms")))
-    }
 }
 
 /// A sub-collection that is read per object and embedded in the content.
@@ -415,7 +383,7 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 54] = [
+static ALL: [PolicyType; 55] = [
     managed_apps::ANDROID_PROTECTION,
     enrollment::APPLE_USER_INITIATED,
     foundations::ASSIGNMENT_FILTERS,

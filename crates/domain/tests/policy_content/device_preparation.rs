@@ -135,12 +135,12 @@ fn group_apps_and_scripts_are_references_and_land_in_the_target() {
 
     let (_, _, landing) = model::tenants(&source);
     let written = model::build(row(), &source, None, &landing, MAP).unwrap();
-    let names: Vec<&str> = written
+    let order: Vec<&str> = written
         .steps
         .iter()
         .map(|step| step.name.as_str())
         .collect();
-    assert_eq!(names, ["create", "set_device_group", "assign"]);
+    assert_eq!(order, ["create", "set_device_group", "assign"]);
     let bodies = serde_json::to_string(&written.steps)
         .unwrap()
         .to_lowercase();

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use graph::{CallContext, CallError, GraphVersion, Incomplete, ReadRequest, ResourceFamily};
+use graph::{
+    CallContext, CallError, GraphVersion, Incomplete, Question, ReadRequest, ResourceFamily,
+};
 use serde_json::json;
 
 use crate::server::{Reply, Server, groups, start};
@@ -298,4 +300,31 @@ async fn a_path_that_leaves_its_place_is_never_sent() {
         ));
     }
     assert!(server.graph_requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_reader_posts_its_question_and_nothing_else() {
+    let server = start(|_, _| Reply::json(&json!({"value": {}}))).await;
+    let question = Question::EnrollmentTimeDeviceGroup;
+    let item = "/deviceManagement/configurationPolicies/x";
+    let family = ResourceFamily::ConfigurationPolicies;
+    let asked = ReadRequest::question(family, GraphVersion::Beta, item, question);
+    server.reader().get(&asked).await.unwrap();
+    for below in [
+        "/assign",
+        "/retrieveEnrollmentTimeDeviceMembershipTarget/assign",
+    ] {
+        let mut bent = asked.clone();
+        bent.path = format!("{item}{below}");
+        server.reader().get(&bent).await.unwrap();
+    }
+    let seen = server.graph_requests();
+    let methods: Vec<&str> = seen.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(methods, ["POST", "GET", "GET"]);
+    assert!(
+        seen[0]
+            .target
+            .ends_with("/x/retrieveEnrollmentTimeDeviceMembershipTarget")
+    );
+    assert!(seen[0].body.is_empty());
 }
