@@ -249,7 +249,10 @@ async fn killed_at_random_moments_and_at_every_fail_point() -> Result<()> {
         figures.add(lane);
     }
     let mut steps: Vec<&str> = places.iter().map(String::as_str).collect();
-    steps.push("caught after intent of create");
+    // A taste of four kills may find the worker at other steps alone.
+    if count >= 60 {
+        steps.push("caught after intent of create");
+    }
     figures.close(
         "kills",
         course.seed,
