@@ -82,7 +82,15 @@ impl Parameters {
             .map(Query::into_inner)
             .unwrap_or_default();
         let mut errors = Vec::new();
-        for (index, (name, _)) in pairs.iter().enumerate() {
+        for (index, (name, value)) in pairs.iter().enumerate() {
+            // What the decoding puts where the bytes were no text.
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                errors.push(FieldError::parameter(
+                    shown(name),
+                    "not_utf8",
+                    "The parameter is not UTF-8.",
+                ));
+            }
             if pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
                 errors.push(FieldError::parameter(
                     shown(name),

@@ -80,6 +80,7 @@ async fn lost_answers_to_creates_make_nothing_twice_and_lose_nothing() {
     for kind in [
         json!({"kind": "status_after_effect", "status": 500}),
         json!({"kind": "status_after_effect", "status": 502}),
+        json!({"kind": "status_after_effect", "status": 429}),
         json!({"kind": "status_before_effect", "status": 500}),
         json!({"kind": "status_before_effect", "status": 503}),
         json!({"kind": "cut_after_effect"}),

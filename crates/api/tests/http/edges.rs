@@ -186,6 +186,8 @@ async fn parameters_and_headers_are_read_strictly() {
         "limit=",
         "nope=1",
         "limit=1&limit=2",
+        "limit=%ff",
+        "%ff=1",
     ] {
         let body = stack
             .get(&format!("/tenants?{bad}"))
@@ -208,6 +210,10 @@ async fn parameters_and_headers_are_read_strictly() {
         .await
         .refused(422, "validation_failed");
     let tenant = stack.tenant("A").await;
+    stack
+        .get(&format!("/tenants/{tenant}/policies?q=%ff"))
+        .await
+        .refused(422, "validation_failed");
     let path = stack.path(&format!("/tenants/{tenant}/inventory-syncs"));
     let long = "k".repeat(256);
     for key in ["", long.as_str()] {

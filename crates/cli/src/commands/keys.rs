@@ -4,7 +4,7 @@
 use chrono::Utc;
 use serde_json::json;
 use store::audit::{AuditEntry, ChainKeys};
-use store::keys::{MasterKey, OpeningKeys, Sealed};
+use store::keys::{KeyError, MasterKey, OpeningKeys, Sealed};
 use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
@@ -98,9 +98,8 @@ fn rotate() -> Result<Ending, Failure> {
             }
         };
         let after = sealing.seal(tenant, column, &plain)?;
-        resealed += u64::from(replace(
-            &mut conn, &chain, workspace, tenant, &before, &after,
-        )?);
+        let replaced = replace(&mut conn, &chain, workspace, tenant, &before, &after);
+        resealed += u64::from(replaced.map_err(|failure| older_chain(failure, workspace))?);
     }
     show::note(&format!(
         "{} sealed to key {}",
@@ -114,6 +113,19 @@ fn rotate() -> Result<Ending, Failure> {
         )));
     }
     Ok(Ending::Done)
+}
+
+/// A workspace in which nothing was audited since the last rotation still has its chain under the
+/// key before that one.
+fn older_chain(failure: Failure, workspace: Uuid) -> Failure {
+    match failure {
+        Failure::Store(StoreError::Key(KeyError::UnknownKey)) => Failure::Usage(format!(
+            "the last audit entry of workspace {workspace} was made with a master key that is not \
+             given; name every earlier key in {}, oldest first, separated by commas",
+            environment::PREVIOUS_MASTER_KEY
+        )),
+        other => other,
+    }
 }
 
 /// One credential and the entry that tells of it, in one transaction.

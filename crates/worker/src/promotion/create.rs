@@ -111,7 +111,7 @@ impl Subject<'_> {
     }
 
     /// Something of this identity exists before a create: someone else's, unless an earlier create
-    /// of this very subject was given up as absent and has shown after all.
+    /// of this very subject was given up as absent, or put off, and has shown after all.
     async fn refuse_or_adopt(
         &mut self,
         step: &WriteStep,

@@ -258,6 +258,14 @@ impl Journal {
             .count()
     }
 
+    /// Whether Graph put a sending of a step off: for load, for a token, for what it needs.
+    pub fn was_put_off(&self, step: &str) -> bool {
+        self.entries.iter().any(|entry| {
+            matches!(entry, Entry::Result(result) if result.step == step
+                && matches!(result.ending, Ending::Throttled | Ending::NotYet | Ending::Unauthorized))
+        })
+    }
+
     /// What Graph said when it answered the last sending of a step with 409; `None` for any other
     /// answer. Such a step is settled by looking, and given up with Graph's words.
     pub fn conflict(&self, step: &str) -> Option<&str> {

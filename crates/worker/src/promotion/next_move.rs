@@ -62,9 +62,10 @@ pub fn of_repeatable(journal: &Journal, step: &str) -> RepeatMove {
     }
 }
 
-/// The intent whose object may still show although its absence was proved.
+/// The intent whose object may still show although its absence was proved, or although Graph said
+/// that it was not executed: a refusal of load with a date has come after the effect, too.
 pub fn late_comer<'j>(journal: &'j Journal, step: &str) -> Option<&'j Intent> {
-    (journal.proofs_of_absence(step) > 0)
+    (journal.proofs_of_absence(step) > 0 || journal.was_put_off(step))
         .then(|| journal.last_intent(step))
         .flatten()
 }
