@@ -8,8 +8,9 @@ use domain::policy_type::PolicyType;
 use graph::Question;
 use serde_json::Value;
 
-use crate::provider::{ReadProblem, Reader};
+use crate::provider::Reader;
 use crate::read_policy::item_path;
+use crate::read_problem::ReadProblem;
 
 /// Reads the groups of an object into its item.
 pub(crate) async fn learn(

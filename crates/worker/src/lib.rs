@@ -28,6 +28,7 @@ mod oma_secrets;
 mod promotion;
 mod provider;
 mod read_policy;
+mod read_problem;
 mod run_job;
 mod slots;
 mod stop;

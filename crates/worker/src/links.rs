@@ -7,8 +7,9 @@
 use domain::policy_type::{self, Link, LinkTarget, PolicyType};
 use serde_json::Value;
 
-use crate::provider::{ReadProblem, Reader};
+use crate::provider::Reader;
 use crate::read_policy::{item_path, read_all};
+use crate::read_problem::ReadProblem;
 
 /// Reads every link of an object into its item: an id or null where there is one, a list of ids
 /// where there are several.

@@ -9,8 +9,9 @@ use domain::policy_type::{Adapter, PolicyType};
 use graph::SecretText;
 use serde_json::Value;
 
-use crate::provider::{ReadProblem, Reader};
+use crate::provider::Reader;
 use crate::read_policy::{encode, item_path};
+use crate::read_problem::ReadProblem;
 
 /// Puts fingerprints in the place of masks. What Graph refuses stays masked.
 pub(crate) async fn learn(

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::{DateTime, Utc};
 use domain::model::{GraphVersion, ResourceFamily};
 use domain::policy_type::PolicyType;
 use domain::secret::SecretKey;
 use graph::{
     Answer, CallContext, CallError, Cloud, Credential, GatewaySettings, Pages, Question,
-    ReadRequest, SecretText, TenantConnection, TenantReader, TenantWriter, TokenError, WriteTarget,
+    ReadRequest, SecretText, TenantConnection, TenantReader, TenantWriter, WriteTarget,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -23,45 +22,7 @@ use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::job::Job;
 use crate::lease::Halt;
-
-/// Why a read gave nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ReadProblem {
-    /// The work stops here.
-    Interrupted(Interrupt),
-    /// Graph asks for a wait that is too long to sit out.
-    Throttled { until: DateTime<Utc> },
-    /// There is no such object.
-    NotFound,
-    /// A role, licence or restriction.
-    Forbidden { message: String },
-    /// Graph refuses the request itself.
-    Rejected { message: String },
-    /// The credential gives no usable token.
-    Unauthorized { code: &'static str, message: String },
-    /// Passing failures, too many of them.
-    Unavailable { code: &'static str, message: String },
-    /// An answer that cannot be used: an endless list, an item that cannot be parsed.
-    Unusable { code: &'static str, message: String },
-}
-
-impl ReadProblem {
-    /// Stable reason code and a message for the operator.
-    pub(crate) fn explain(self) -> (&'static str, String) {
-        match self {
-            Self::Interrupted(_) => ("interrupted", "The work was interrupted.".to_owned()),
-            Self::Throttled { until } => {
-                ("throttled", format!("Graph asks to wait until {until}."))
-            }
-            Self::NotFound => ("graph_not_found", "Graph does not find it.".to_owned()),
-            Self::Forbidden { message } => ("graph_forbidden", message),
-            Self::Rejected { message } => ("graph_rejected", message),
-            Self::Unauthorized { code, message }
-            | Self::Unavailable { code, message }
-            | Self::Unusable { code, message } => (code, message),
-        }
-    }
-}
+use crate::read_problem::ReadProblem;
 
 /// Why there is no client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,46 +169,7 @@ impl Reader {
 
     /// What a failed call means for the run.
     pub(crate) fn problem(&self, error: CallError) -> ReadProblem {
-        match error {
-            CallError::Stopped => ReadProblem::Interrupted(self.halt.reason()),
-            CallError::Throttled { until } | CallError::Deadline { until } => {
-                ReadProblem::Throttled { until }
-            }
-            CallError::Token(error) => token_problem(&error),
-            CallError::NotFound { .. } => ReadProblem::NotFound,
-            CallError::Forbidden { error, .. } => ReadProblem::Forbidden {
-                message: error.operator_text().to_owned(),
-            },
-            CallError::Rejected {
-                status: 401, error, ..
-            } => ReadProblem::Unauthorized {
-                code: "graph_unauthorized",
-                message: error.operator_text().to_owned(),
-            },
-            CallError::Rejected { error, .. } => ReadProblem::Rejected {
-                message: error.operator_text().to_owned(),
-            },
-            CallError::Unavailable { attempts, .. } => ReadProblem::Unavailable {
-                code: "graph_unavailable",
-                message: format!("Graph gave no usable answer in {attempts} attempts."),
-            },
-            CallError::Lane(_) => ReadProblem::Unavailable {
-                code: "lane_unavailable",
-                message: "The Conditional Access lane could not be asked for a place.".to_owned(),
-            },
-            CallError::Path(_) => ReadProblem::Unusable {
-                code: "invalid_path",
-                message: "The object's id does not make a valid address.".to_owned(),
-            },
-            CallError::NotASecret => ReadProblem::Unusable {
-                code: "secret_unreadable",
-                message: "Graph's answer is not the secret that was asked for.".to_owned(),
-            },
-            CallError::Incomplete(why) => ReadProblem::Unusable {
-                code: "list_incomplete",
-                message: format!("The list cannot be read to its end: {why}."),
-            },
-        }
+        ReadProblem::of(error, &self.halt)
     }
 }
 
@@ -258,19 +180,6 @@ fn parsed(answer: &Answer, message: &str) -> Result<Value, ReadProblem> {
         code: "unparsable_item",
         message: message.to_owned(),
     })
-}
-
-fn token_problem(error: &TokenError) -> ReadProblem {
-    if error.is_terminal() {
-        return ReadProblem::Unauthorized {
-            code: error.code(),
-            message: error.to_string(),
-        };
-    }
-    ReadProblem::Unavailable {
-        code: error.code(),
-        message: error.to_string(),
-    }
 }
 
 /// A list being read page by page.

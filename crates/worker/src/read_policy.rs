@@ -13,7 +13,8 @@ use crate::device_group;
 use crate::inventory_sync::flat;
 use crate::links;
 use crate::oma_secrets;
-use crate::provider::{ReadProblem, Reader};
+use crate::provider::Reader;
+use crate::read_problem::ReadProblem;
 
 /// Path of a row's collection with what its list needs.
 pub(crate) fn list_path(row: &PolicyType) -> String {

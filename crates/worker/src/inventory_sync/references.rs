@@ -21,8 +21,9 @@ use super::outline;
 use crate::interrupt::Interrupt;
 use crate::inventory_rows::{self, KIND_PREFIX};
 use crate::job::Job;
-use crate::provider::{ReadProblem, Reader};
+use crate::provider::Reader;
 use crate::read_policy::encode;
+use crate::read_problem::ReadProblem;
 
 /// Lists read beside each other.
 const LISTS_AT_ONCE: usize = 4;

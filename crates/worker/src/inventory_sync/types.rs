@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use super::outline;
 use crate::interrupt::Interrupt;
 use crate::job::Job;
-use crate::provider::{ReadProblem, Reader};
+use crate::provider::Reader;
 use crate::read_policy;
+use crate::read_problem::ReadProblem;
 
 /// Objects whose details are read beside each other.
 const OBJECTS_AT_ONCE: usize = 6;

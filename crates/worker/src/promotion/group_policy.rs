@@ -10,8 +10,8 @@ use domain::steps::{self, StepKind, WriteStep};
 
 use super::journal::Intent;
 use super::subject::{Exit, Observed, Subject};
-use crate::provider::ReadProblem;
 use crate::read_policy;
+use crate::read_problem::ReadProblem;
 
 impl Subject<'_> {
     /// Looks up the fields of definitions whose ids differ between the tenants, by their labels.

@@ -13,8 +13,8 @@ use domain::verify;
 use super::journal::StepState;
 use super::midway;
 use super::subject::{Exit, Observed, Subject, Verdict};
-use crate::provider::ReadProblem;
 use crate::read_policy;
+use crate::read_problem::ReadProblem;
 
 impl Subject<'_> {
     /// Reads the live object immediately before a write and refuses what nobody reviewed.

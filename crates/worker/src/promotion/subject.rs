@@ -19,8 +19,8 @@ use super::midway;
 use super::next_move::{self, RepeatMove};
 use super::send::Sending;
 use crate::interrupt::Interrupt;
-use crate::provider::ReadProblem;
 use crate::read_policy;
+use crate::read_problem::ReadProblem;
 
 /// An object of the target as it was read.
 #[derive(Clone, Debug)]
