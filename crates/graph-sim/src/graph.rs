@@ -68,6 +68,15 @@ impl Done {
             object_id: None,
         }
     }
+
+    /// An action that changed an object and answers nothing.
+    fn updated(id: String) -> Self {
+        Self {
+            answer: Answer::empty(204),
+            effect: Effect::Updated,
+            object_id: Some(id),
+        }
+    }
 }
 
 /// Where in the table a request points.

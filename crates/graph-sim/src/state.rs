@@ -190,4 +190,16 @@ impl World {
     pub fn tenant_mut(&mut self, id: &str) -> Option<&mut Tenant> {
         self.tenants.get_mut(&id.to_lowercase())
     }
+
+    /// Puts a changed object where it stood; answers its id.
+    pub fn replace(&mut self, tenant: &str, key: &str, changed: Object) -> String {
+        let id = changed.id.clone();
+        let slot = self
+            .tenant_mut(tenant)
+            .and_then(|tenant| tenant.find_mut(key, &id));
+        if let Some(slot) = slot {
+            *slot = changed;
+        }
+        id
+    }
 }

@@ -306,18 +306,7 @@ pub(super) fn schedule_actions(
         (rule.complete)(&scene, &mut after);
         after
     };
-    let id = changed.id.clone();
-    if let Some(slot) = world
-        .tenant_mut(tid)
-        .and_then(|tenant| tenant.find_mut(rule.key, &id))
-    {
-        *slot = changed;
-    }
-    Ok(Done {
-        answer: Answer::empty(204),
-        effect: Effect::Updated,
-        object_id: Some(id),
-    })
+    Ok(Done::updated(world.replace(tid, rule.key, changed)))
 }
 
 /// `GET {item}/getOmaSettingPlainTextValue(secretReferenceValueId='...')`.

@@ -153,12 +153,7 @@ fn store(world: &mut World, tid: &str, rule: &'static CollectionRule, mut change
     changed
         .body
         .insert("modifiedDateTime".to_owned(), json!(clock::graph_time()));
-    if let Some(slot) = world
-        .tenant_mut(tid)
-        .and_then(|tenant| tenant.find_mut(rule.key, &changed.id))
-    {
-        *slot = changed;
-    }
+    world.replace(tid, rule.key, changed);
 }
 
 fn done(answer: Answer, effect: Effect, id: &str) -> Done {

@@ -5,10 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::read::{self, find};
 use super::{Call, Done};
-use crate::answer::{Answer, Refusal};
+use crate::answer::Refusal;
 use crate::clock;
 use crate::faults::Kind;
-use crate::journal::Effect;
 use crate::rules::{self, CollectionRule, Scene};
 use crate::state::World;
 
@@ -51,18 +50,7 @@ pub(super) fn update(
         (rule.complete)(&scene, &mut after);
         after
     };
-    let id = changed.id.clone();
-    if let Some(slot) = world
-        .tenant_mut(tid)
-        .and_then(|tenant| tenant.find_mut(rule.key, &id))
-    {
-        *slot = changed;
-    }
-    Ok(Done {
-        answer: Answer::empty(204),
-        effect: Effect::Updated,
-        object_id: Some(id),
-    })
+    Ok(Done::updated(world.replace(tid, rule.key, changed)))
 }
 
 /// `GET {item}/definitionValues`, or below one of them `presentationValues`.

@@ -10,7 +10,6 @@ use super::read::{self, find, present};
 use super::write::stamp;
 use super::{Call, Done, Place};
 use crate::answer::{Answer, Refusal};
-use crate::journal::Effect;
 use crate::rules::{CollectionRule, Scene};
 use crate::schema::Property;
 use crate::state::{Object, World};
@@ -237,11 +236,7 @@ fn store(
         object.body = body;
         object.links.insert(named.property.clone(), linked);
     }
-    Done {
-        answer: Answer::empty(204),
-        effect: Effect::Updated,
-        object_id: Some(named.id.clone()),
-    }
+    Done::updated(named.id.clone())
 }
 
 /// Takes `links` out of an object that is stored behind everybody's back: property to ids.

@@ -50,12 +50,7 @@ fn store_messages(
         (rule.complete)(&scene, &mut after);
         after
     };
-    if let Some(slot) = world
-        .tenant_mut(tid)
-        .and_then(|tenant| tenant.find_mut(rule.key, &changed.id))
-    {
-        *slot = changed;
-    }
+    world.replace(tid, rule.key, changed);
     Ok(())
 }
 

@@ -156,11 +156,7 @@ pub(super) fn set_priority(
             object.body.insert("priority".to_owned(), rank);
         }
     }
-    Ok(Done {
-        answer: Answer::empty(204),
-        effect: Effect::Updated,
-        object_id: Some(id),
-    })
+    Ok(Done::updated(id))
 }
 
 /// `GET {item}/{image}`: one picture, or nothing.

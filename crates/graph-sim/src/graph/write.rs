@@ -376,13 +376,7 @@ pub(super) fn update(
         let shown = present(&world.schema, tenant, rule, &changed, call, false);
         entity_answer(call, rule, 200, shown)
     };
-    let id = changed.id.clone();
-    if let Some(slot) = world
-        .tenant_mut(tid)
-        .and_then(|tenant| tenant.find_mut(rule.key, &id))
-    {
-        *slot = changed;
-    }
+    let id = world.replace(tid, rule.key, changed);
     Ok(Done {
         answer,
         effect: Effect::Updated,

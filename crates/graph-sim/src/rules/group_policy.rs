@@ -362,7 +362,7 @@ pub(super) fn built_in() -> Vec<(&'static str, String, Value)> {
             ]),
         ),
         definition(3, "machine", "Allow guests", json!([])),
-        definition(3 + 1, "user", "Allow guests", json!([])),
+        definition(4, "user", "Allow guests", json!([])),
         definition(5, "machine", "Sign in at start", json!([])),
     ]
 }

@@ -8,7 +8,6 @@ use domain::model::GraphVersion;
 use domain::policy_type::Adapter;
 use domain::steps::{self, StepKind, WriteStep};
 
-use super::journal::Intent;
 use super::subject::{Exit, Observed, Subject};
 use crate::read_policy;
 use crate::read_problem::ReadProblem;
@@ -51,30 +50,6 @@ impl Subject<'_> {
         }
         steps::remaining(step, &self.expected.content, &seen.policy.content)
             .map_err(|error| Exit::failed(error.code, error.message))
-    }
-
-    /// Whether a lost call of that kind shows to have done all of its work within the window in
-    /// which a late effect could still show. `false`: what is missing now is safe to send.
-    pub(crate) async fn children_show(
-        &mut self,
-        step: &WriteStep,
-        intent: &Intent,
-    ) -> Result<bool, Exit> {
-        let conclude_at = self.conclude_at(step, intent);
-        let mut waits = self.run.job.env.config.patience.lost_create_waits();
-        loop {
-            let looked_at = self.run.job.now();
-            let seen = self.look().await?;
-            if self.left_of(step, &seen)?.is_none() {
-                return Ok(true);
-            }
-            let (wait, last) = waits.next();
-            if last && looked_at >= conclude_at {
-                tracing::info!(step = %step.name, "a call whose answer was lost has left something to do");
-                return Ok(false);
-            }
-            self.run.job.pause(wait).await?;
-        }
     }
 
     /// Completes the links of a step with the address of the target's Graph.

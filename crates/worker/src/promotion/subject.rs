@@ -286,10 +286,14 @@ impl<'r> Subject<'r> {
                 self.child_exists(step, intent, (collection, key, value))
                     .await?
             }
-            StepKind::ChangeChildren => self.children_show(step, intent).await?,
+            StepKind::ChangeChildren => {
+                let done = |subject: &Self, seen: &_| Ok(subject.left_of(step, seen)?.is_none());
+                self.shows_in_time(step, intent, done).await?
+            }
             StepKind::DeleteFound { .. } => self.with_child(step).await?.is_none(),
             StepKind::Link { .. } | StepKind::Unlink { .. } => {
-                self.link_landed(step, intent).await?
+                let done = |subject: &Self, seen: &_| Ok(subject.is_linked(step, seen));
+                self.shows_in_time(step, intent, done).await?
             }
             StepKind::ReplaceAction => {
                 let observed = self.look().await?;
@@ -310,6 +314,31 @@ impl<'r> Subject<'r> {
             self.note(entry).await?;
         }
         Ok(landed)
+    }
+
+    /// Whether a call that got no answer shows to have done its work within the window in which a
+    /// late effect could still show. `false`: what is missing now is safe to send.
+    async fn shows_in_time(
+        &mut self,
+        step: &WriteStep,
+        intent: &Intent,
+        done: impl Fn(&Self, &Observed) -> Result<bool, Exit> + Send,
+    ) -> Result<bool, Exit> {
+        let conclude_at = self.conclude_at(step, intent);
+        let mut waits = self.run.job.env.config.patience.lost_create_waits();
+        loop {
+            let looked_at = self.run.job.now();
+            let seen = self.look().await?;
+            if done(self, &seen)? {
+                return Ok(true);
+            }
+            let (wait, last) = waits.next();
+            if last && looked_at >= conclude_at {
+                tracing::info!(step = %step.name, "a call that got no answer has left something to do");
+                return Ok(false);
+            }
+            self.run.job.pause(wait).await?;
+        }
     }
 
     /// A child with a natural key cannot be made twice: it is there, or the whole window proves
