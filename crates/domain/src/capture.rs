@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::canonical;
 use crate::device_preparation;
+use crate::enrollment_notification;
 use crate::group_policy;
 use crate::json::{self, pattern};
 use crate::model::CapturedPolicy;
@@ -110,6 +111,9 @@ pub fn capture(
     }
     if row.adapter == Adapter::DevicePreparation {
         device_preparation::open_apps(&mut content);
+    }
+    if enrollment_notification::has_templates(row) {
+        enrollment_notification::settle(&mut content);
     }
     noise::strip_transport(&mut content);
     if row.adapter == Adapter::ConditionalAccess {

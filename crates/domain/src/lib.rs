@@ -18,6 +18,7 @@ pub(crate) mod chosen_id;
 pub mod compare;
 pub mod device_preparation;
 pub mod diff;
+pub mod enrollment_notification;
 mod gates;
 pub mod group_policy;
 pub mod inventory;

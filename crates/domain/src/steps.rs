@@ -29,6 +29,7 @@ mod default_object;
 mod desired;
 mod device_configuration;
 mod device_preparation;
+mod enrollment_notification;
 mod group_policy;
 mod links;
 mod literals;
@@ -207,7 +208,11 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
             steps.extend(rest.map(|rest| parts::complete(row, rest)));
             match row.adapter {
                 Adapter::NotificationTemplate => {
-                    notification::create(row, &content, &mut steps)?;
+                    let place = notification::itself(row);
+                    notification::create(row, &place, &content, &mut steps)?;
+                }
+                Adapter::EnrollmentNotification => {
+                    enrollment_notification::write(row, &content, None, &mut steps)?;
                 }
                 Adapter::ManagedApps => {
                     managed_apps::write(row, &mut content, None, &mut steps)?;
@@ -245,7 +250,12 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
             ));
             match row.adapter {
                 Adapter::NotificationTemplate => {
-                    notification::update(row, &content, &target.content, &mut steps)?;
+                    let place = notification::itself(row);
+                    notification::update(row, &place, &content, &target.content, &mut steps)?;
+                }
+                Adapter::EnrollmentNotification => {
+                    let there = Some(&target.content);
+                    enrollment_notification::write(row, &content, there, &mut steps)?;
                 }
                 Adapter::Compliance => {
                     compliance::schedule(row, &content, &target.content, &mut steps)?;
@@ -313,7 +323,10 @@ fn stands(input: &StepInput<'_>, expected: &CapturedPolicy, target: &CapturedPol
         known::strip(row, &mut policy.content);
         if matches!(
             row.adapter,
-            Adapter::ManagedApps | Adapter::GroupPolicy | Adapter::DevicePreparation
+            Adapter::ManagedApps
+                | Adapter::GroupPolicy
+                | Adapter::DevicePreparation
+                | Adapter::EnrollmentNotification
         ) {
             for place in row.strip_update {
                 json::pattern::remove(&mut policy.content, place);

@@ -28,6 +28,7 @@ mod conditional_access;
 mod device_configurations;
 mod enrollment;
 mod foundations;
+mod notifications;
 mod scripts;
 #[expect(
     clippy::indexing_slicing,
@@ -181,9 +182,15 @@ const DIFFERENT: [&str; 13] = [
 const TWICE: [&str; 2] = ["Win - Power Settings", "Win - Compliance - Firewall"];
 
 fn is_equal(name: &str) -> bool {
-    [&EQUAL[..], &scripts::EQUAL, &apps::EQUAL, &templates::EQUAL]
-        .concat()
-        .contains(&name)
+    [
+        &EQUAL[..],
+        &scripts::EQUAL,
+        &apps::EQUAL,
+        &templates::EQUAL,
+        &notifications::EQUAL,
+    ]
+    .concat()
+    .contains(&name)
 }
 
 fn is_different(name: &str) -> bool {
@@ -192,6 +199,7 @@ fn is_different(name: &str) -> bool {
         &scripts::DIFFERENT,
         &apps::DIFFERENT,
         &templates::DIFFERENT,
+        &notifications::DIFFERENT,
     ]
     .concat()
     .contains(&name)
@@ -207,6 +215,7 @@ fn policies(tenant: &Tenant) -> Vec<Draft> {
     drafts.extend(apps::policies(&names));
     drafts.extend(enrollment::policies(&names));
     drafts.extend(templates::policies(&names));
+    drafts.extend(notifications::policies(&names, &tenant.id));
     drafts
 }
 
@@ -217,6 +226,9 @@ pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
         put(world, tid, draft, 0);
     }
     for draft in templates::definitions(side, tid) {
+        put(world, tid, draft, 0);
+    }
+    for draft in notifications::templates(side, tid) {
         put(world, tid, draft, 0);
     }
     for draft in apps::apps(side) {

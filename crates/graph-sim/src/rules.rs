@@ -13,6 +13,7 @@ mod group_policy;
 mod managed_apps;
 mod mobile_apps;
 mod named_locations;
+mod notifications;
 mod scripts;
 mod settings_catalog;
 mod settings_compliance;
@@ -35,6 +36,7 @@ pub(crate) use enrollment::{
 pub(crate) use foundations::furnish;
 pub(crate) use group_policy::{DEFINITIONS, TEMPLATES, VALUES, definition, judge_values};
 pub(crate) use managed_apps::{judge_apps, targets_apps};
+pub(crate) use notifications::companions;
 pub(crate) use settings_catalog::{learn_templates, template_family};
 pub(crate) use table::{TABLE, by_key, by_path};
 

@@ -191,6 +191,24 @@ impl World {
         self.tenants.get_mut(&id.to_lowercase())
     }
 
+    /// Stores a new object, and what the service makes beside it: at once, or (`delayed`) a moment
+    /// later.
+    pub fn keep(
+        &mut self,
+        tenant: &str,
+        rule: &'static CollectionRule,
+        object: Object,
+        delayed: bool,
+    ) {
+        let Some(tenant) = self.tenant_mut(tenant) else {
+            return;
+        };
+        for (key, companion) in rules::companions(tenant, &object, delayed) {
+            tenant.objects.entry(key).or_default().push(companion);
+        }
+        tenant.list_mut(rule).push(object);
+    }
+
     /// Puts a changed object where it stood; answers its id.
     pub fn replace(&mut self, tenant: &str, key: &str, changed: Object) -> String {
         let id = changed.id.clone();

@@ -24,6 +24,7 @@ mod job;
 mod lease;
 mod links;
 mod metrics;
+mod notification_texts;
 mod oma_secrets;
 mod promotion;
 mod provider;

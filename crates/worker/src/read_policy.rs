@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::device_group;
 use crate::inventory_sync::flat;
 use crate::links;
+use crate::notification_texts;
 use crate::oma_secrets;
 use crate::provider::Reader;
 use crate::read_problem::ReadProblem;
@@ -144,6 +145,7 @@ async fn read_parts(
     oma_secrets::learn(reader, row, external_id, &mut item).await?;
     links::learn(reader, row, external_id, &mut item).await?;
     device_group::learn(reader, row, external_id, &mut item).await?;
+    notification_texts::learn(reader, row, &mut item).await?;
     let mut raw = RawPolicy {
         item,
         ..RawPolicy::default()

@@ -2,7 +2,8 @@
 //! enrolment can only be shown.
 
 use super::{
-    AssignmentRule, DefaultObject, Kinds, PLAIN, PolicyType, SubCollection, Support, reference,
+    Adapter, AssignmentRule, DefaultObject, Kinds, PLAIN, PolicyType, SubCollection, Support,
+    reference,
 };
 use crate::model::ResourceFamily;
 
@@ -99,19 +100,34 @@ pub(super) const RESTORE: PolicyType = PolicyType {
 pub(super) const NOTIFICATIONS: PolicyType = PolicyType {
     key: "enrollmentNotifications",
     display_name: "Enrollment notifications",
-    support: Support::CaptureOnly(
-        "Graph creates the message templates of an enrollment notification by itself after the \
-         notification, so its texts cannot be written in one reviewed step; make the notification \
-         in the Intune admin center of the target.",
-    ),
     kinds: Kinds::Only(&["deviceEnrollmentNotificationConfiguration"]),
-    identity: &["@odata.type", "platformType", "templateType"],
-    ignored: &[
-        "deviceEnrollmentConfigurationType",
-        "notificationTemplates",
-        "notificationMessageTemplateId",
+    identity: &["@odata.type", "platformType"],
+    server_state: &[
+        "version",
+        "windowsMobileRestriction",
+        "notificationTemplates[].localizedNotificationMessages[].id",
+        "notificationTemplates[].localizedNotificationMessages[].lastModifiedDateTime",
     ],
-    flags: &["brandingOptions"],
+    strip_update: &[
+        "priority",
+        "deviceEnrollmentConfigurationType",
+        "platformType",
+        "notificationTemplates",
+    ],
+    child_ids: &["notificationTemplates[].id"],
+    keyed: &[
+        (
+            "notificationTemplates[].localizedNotificationMessages",
+            "locale",
+        ),
+        ("notificationTemplates", "kind"),
+    ],
+    flags: &["brandingOptions", "notificationTemplates[].brandingOptions"],
+    defaults: &[(
+        "notificationTemplates[].localizedNotificationMessages[].isDefault",
+        "false",
+    )],
+    adapter: Adapter::EnrollmentNotification,
     ..CONFIGURATIONS
 };
 

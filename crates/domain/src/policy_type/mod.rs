@@ -164,6 +164,8 @@ pub enum Adapter {
     GroupPolicy,
     /// Settings catalog tree, and a device group by actions of its own.
     DevicePreparation,
+    /// Templates that the service makes, with their texts as children.
+    EnrollmentNotification,
 }
 
 /// One row of the registry.
@@ -302,7 +304,7 @@ impl PolicyType {
 
 /// Version of the registry: recorded in every run and covered by every plan digest. Raise it with
 /// any change that alters what is captured, compared or written.
-pub const REGISTRY_VERSION: &str = "2026-11-25.2";
+pub const REGISTRY_VERSION: &str = "2026-11-26.1";
 
 /// What most rows have in common; a row names what differs.
 const PLAIN: PolicyType = PolicyType {

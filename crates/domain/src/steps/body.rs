@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     StepError, StepInput, WriteStep, catalog, compliance, conditional_access, default_object,
-    device_configuration, links, managed_apps, parts,
+    device_configuration, enrollment_notification, links, managed_apps, parts,
 };
 use crate::device_preparation;
 use crate::json::pattern;
@@ -101,6 +101,7 @@ fn shape(row: &PolicyType, body: &mut Value) {
         }
         Adapter::ConditionalAccess => conditional_access::shape(body),
         Adapter::ManagedApps => managed_apps::shape(row, body),
+        Adapter::EnrollmentNotification => enrollment_notification::shape(body),
         Adapter::Plain
         | Adapter::GroupPolicy
         | Adapter::AuthenticationContext

@@ -12,6 +12,28 @@ use crate::policy_type::PolicyType;
 
 const COLLECTION: &str = "localizedNotificationMessages";
 
+/// The template that messages belong to.
+pub(super) struct Place {
+    /// Its path.
+    pub(super) path: String,
+    /// The same with its variable part named.
+    pub(super) template: String,
+    /// What stands for its id in the ids of its messages.
+    pub(super) id: String,
+    /// What the names of steps say before the locale.
+    pub(super) prefix: String,
+}
+
+/// The object of a row itself.
+pub(super) fn itself(row: &PolicyType) -> Place {
+    Place {
+        path: format!("{}/{{item}}", row.path),
+        template: format!("{}/{{item}}", row.path),
+        id: "{item}".to_owned(),
+        prefix: String::new(),
+    }
+}
+
 struct Message {
     locale: String,
     subject: Value,
@@ -22,11 +44,12 @@ struct Message {
 /// Messages of a new template.
 pub(super) fn create(
     row: &PolicyType,
+    place: &Place,
     content: &Value,
     steps: &mut Vec<WriteStep>,
 ) -> Result<(), StepError> {
     for message in messages(content)? {
-        steps.push(post(row, &message));
+        steps.push(post(row, place, &message));
     }
     Ok(())
 }
@@ -34,6 +57,7 @@ pub(super) fn create(
 /// Messages of a template that stands.
 pub(super) fn update(
     row: &PolicyType,
+    place: &Place,
     content: &Value,
     target: &Value,
     steps: &mut Vec<WriteStep>,
@@ -45,9 +69,16 @@ pub(super) fn update(
     let wanted = messages(content)?;
     for message in &wanted {
         match standing.get(&message.locale.to_ascii_lowercase()) {
-            None => steps.push(post(row, message)),
+            None => steps.push(post(row, place, message)),
             Some(there) if differs(message, there) => {
-                let mut patch = child(row, &there.locale, "message", "PATCH", StepKind::Replace);
+                let mut patch = child(
+                    row,
+                    place,
+                    &there.locale,
+                    "message",
+                    "PATCH",
+                    StepKind::Replace,
+                );
                 patch.body = Some(body(message, false));
                 steps.push(patch);
             }
@@ -61,6 +92,7 @@ pub(super) fn update(
         if !kept {
             steps.push(child(
                 row,
+                place,
                 &there.locale,
                 "delete_message",
                 "DELETE",
@@ -125,37 +157,58 @@ fn body(message: &Message, with_locale: bool) -> Value {
     Value::Object(body)
 }
 
-fn post(row: &PolicyType, message: &Message) -> WriteStep {
+fn post(row: &PolicyType, place: &Place, message: &Message) -> WriteStep {
     let kind = StepKind::CreateChild {
         collection: COLLECTION.to_owned(),
         key: "locale".to_owned(),
         value: message.locale.clone(),
     };
-    step(
+    let locale = message.locale.to_ascii_lowercase();
+    let mut step = step(
         row,
-        &format!("message:{}", message.locale.to_ascii_lowercase()),
+        &format!("message:{}{locale}", place.prefix),
         kind,
         "POST",
-        &format!("/{{item}}/{COLLECTION}"),
+        "",
         Some(body(message, true)),
-    )
+    );
+    step.path = format!("{}/{COLLECTION}", place.path);
+    step.path_template = messages_template(place);
+    step
 }
 
 /// A call on one message: its id is the template's and the locale.
-fn child(row: &PolicyType, locale: &str, name: &str, method: &str, kind: StepKind) -> WriteStep {
+fn child(
+    row: &PolicyType,
+    place: &Place,
+    locale: &str,
+    name: &str,
+    method: &str,
+    kind: StepKind,
+) -> WriteStep {
     let locale = locale.to_ascii_lowercase();
-    let mut step = step(row, &format!("{name}:{locale}"), kind, method, "", None);
-    step.path = format!("{}/{{item}}/{COLLECTION}/{{item}}_{locale}", row.path);
-    step.path_template = message_template(row);
+    let name = format!("{name}:{}{locale}", place.prefix);
+    let mut step = step(row, &name, kind, method, "", None);
+    step.path = format!("{}/{COLLECTION}/{}_{locale}", place.path, place.id);
+    step.path_template = message_template(place);
     step
 }
 
 /// The path of one message with its variable parts named.
-pub(super) fn message_template(row: &PolicyType) -> String {
-    format!("{}/{{item}}/{COLLECTION}/{{item}}_{{locale}}", row.path)
+fn message_template(place: &Place) -> String {
+    format!("{}/{COLLECTION}/{{item}}_{{locale}}", place.template)
 }
 
 /// The path of the messages with its variable part named.
-pub(super) fn messages_template(row: &PolicyType) -> String {
-    format!("{}/{{item}}/{COLLECTION}", row.path)
+fn messages_template(place: &Place) -> String {
+    format!("{}/{COLLECTION}", place.template)
+}
+
+/// Every call on the messages of a template at this path.
+pub(super) fn templates(place: &Place) -> [(&'static str, String); 3] {
+    [
+        ("POST", messages_template(place)),
+        ("PATCH", message_template(place)),
+        ("DELETE", message_template(place)),
+    ]
 }

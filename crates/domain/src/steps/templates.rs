@@ -1,8 +1,8 @@
 //! Every call that can ever be written, from the rows.
 
 use super::{
-    authentication_strength, device_preparation, group_policy, links, managed_apps, notification,
-    per_target,
+    authentication_strength, device_preparation, enrollment_notification, group_policy, links,
+    managed_apps, notification, per_target,
 };
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
@@ -42,9 +42,12 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
     match row.adapter {
         Adapter::Compliance => calls.push(("POST", format!("{item}/scheduleActionsForRules"))),
         Adapter::NotificationTemplate => {
-            calls.push(("POST", notification::messages_template(row)));
-            calls.push(("PATCH", notification::message_template(row)));
-            calls.push(("DELETE", notification::message_template(row)));
+            calls.extend(notification::templates(&notification::itself(row)));
+        }
+        Adapter::EnrollmentNotification => {
+            let place = enrollment_notification::place("");
+            calls.push(("PATCH", place.template.clone()));
+            calls.extend(notification::templates(&place));
         }
         Adapter::SettingsCompliance => {
             calls.push(("POST", format!("{item}/setScheduledActions")));

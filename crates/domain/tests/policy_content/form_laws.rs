@@ -4,6 +4,7 @@
 //! real change of any leaf changes the form.
 
 use domain::capture;
+use domain::enrollment_notification;
 use domain::json::pattern;
 use domain::model::CapturedPolicy;
 use domain::policy_type::{self, PolicyType};
@@ -68,6 +69,12 @@ fn is_noise(row: &PolicyType, pointer: &str) -> bool {
             || name.ends_with("TemplateReference")
     };
     if segments.iter().any(noise) && root != "templateReference" {
+        return true;
+    }
+    // The templates say what holds.
+    if enrollment_notification::has_templates(row)
+        && enrollment_notification::ECHOES.contains(&root)
+    {
         return true;
     }
     // Graph expands a strength that is written by its id alone.

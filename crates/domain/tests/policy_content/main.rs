@@ -19,6 +19,7 @@ mod gates;
 mod group_policy;
 mod laws;
 mod model;
+mod notifications;
 mod roundtrip;
 mod samples;
 mod samples_administration;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::capture::{self, RawPolicy};
 use domain::device_preparation::TARGETS;
+use domain::enrollment_notification::goes_to_template;
 use domain::model::CapturedPolicy;
 use domain::policy_type::{self, Adapter, PolicyType};
 use domain::references::{Meaning, Overrides, ReferenceCatalog, ReferenceObject};
@@ -150,6 +151,10 @@ pub(crate) fn carry_out(
         if let domain::steps::StepKind::DeleteFound { value, .. } = &planned.kind {
             planned.path = planned.path.replace("{child}", value);
         }
+        if goes_to_template(&planned) {
+            crate::notifications::carry_out(&planned, &mut object);
+            continue;
+        }
         let step =
             domain::steps::fill(&planned, Some(ITEM), &BTreeMap::new()).expect("nothing is open");
         assert!(!step.path.contains('{'), "{}", step.path);
@@ -158,6 +163,7 @@ pub(crate) fn carry_out(
             continue;
         }
         apply(row, &step, &mut object);
+        crate::notifications::serve(&mut object.item);
     }
     object.item["id"] = json!(ITEM);
     look_for_links(row, &mut object.item);
@@ -288,40 +294,36 @@ fn apply(row: &PolicyType, step: &WriteStep, object: &mut RawPolicy) {
                 .expect("the assignment stands");
             standing.remove(at);
         }
-        ("POST", path) if path.ends_with(messages) => {
-            let standing = object
-                .sub_collections
-                .entry(messages.to_owned())
-                .or_default();
-            if body["isDefault"] == json!(true) {
-                for message in standing.iter_mut() {
-                    message["isDefault"] = json!(false);
-                }
-            }
-            standing.push(body);
-        }
         (method, path) if path.contains(messages) => {
-            let locale = path.rsplit_once('_').expect("id and locale").1;
             let standing = object
                 .sub_collections
                 .entry(messages.to_owned())
                 .or_default();
-            let at = standing
-                .iter()
-                .position(|m| m["locale"].as_str().unwrap().eq_ignore_ascii_case(locale))
-                .expect("the message stands");
-            if method == "DELETE" {
-                standing.remove(at);
-                return;
-            }
-            if body["isDefault"] == json!(true) {
-                for message in standing.iter_mut() {
-                    message["isDefault"] = json!(false);
-                }
-            }
-            merge(&mut standing[at], body);
+            message(standing, method, path, body);
         }
         (method, path) => panic!("no such call: {method} {path}"),
+    }
+}
+
+/// One call on the localized messages of a template.
+pub(crate) fn message(standing: &mut Vec<Value>, method: &str, path: &str, body: Value) {
+    if body["isDefault"] == json!(true) {
+        for message in standing.iter_mut() {
+            message["isDefault"] = json!(false);
+        }
+    }
+    if method == "POST" {
+        standing.push(body);
+        return;
+    }
+    let locale = path.rsplit_once('_').expect("id and locale").1;
+    let at = standing
+        .iter()
+        .position(|m| m["locale"].as_str().unwrap().eq_ignore_ascii_case(locale))
+        .expect("the message stands");
+    match method {
+        "DELETE" => drop(standing.remove(at)),
+        _ => merge(&mut standing[at], body),
     }
 }
 
@@ -338,7 +340,7 @@ fn replace(row: &PolicyType, object: &mut RawPolicy, mut body: Value) {
 }
 
 /// Complex members merge, lists are replaced, null clears.
-fn merge(standing: &mut Value, body: Value) {
+pub(crate) fn merge(standing: &mut Value, body: Value) {
     let (Value::Object(standing), Value::Object(body)) = (standing, body) else {
         panic!("a merge of objects");
     };

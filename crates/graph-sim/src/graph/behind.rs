@@ -50,7 +50,7 @@ pub(crate) fn insert_behind(
         object
     };
     let id = object.id.clone();
-    world.tenant_mut(tid)?.list_mut(rule).push(object);
+    world.keep(tid, rule, object, false);
     Some(id)
 }
 

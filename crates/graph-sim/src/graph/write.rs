@@ -306,9 +306,7 @@ fn create_at(
         Kind::DelayedVisibility { ms } => Some(Instant::now() + Duration::from_millis(*ms)),
         _ => None,
     });
-    if let Some(tenant) = world.tenant_mut(tid) {
-        tenant.list_mut(rule).push(object);
-    }
+    world.keep(tid, rule, object, true);
     Ok(Done {
         answer,
         effect: Effect::Created,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::table::{ASSIGN, ASSIGNMENTS, INTUNE};
-use super::{AssignRule, CollectionRule, Scene};
+use super::{AssignRule, CollectionRule, Scene, notifications};
 use crate::answer::Refusal;
 use crate::check::Write;
 use crate::state::{Object, Tenant};
@@ -203,6 +203,9 @@ fn judge_configuration(
             refuse_members(scene, body, &["displayName", "description"])?;
         }
     }
+    if notifications::is(kind) {
+        return notifications::judge(scene, write, body, before);
+    }
     for app in super::strings(body, "selectedMobileAppIds") {
         if !scene.tenant.has("mobileApps", app) {
             return Err(scene.refuse(format!("The app {app} does not exist.")));
@@ -226,6 +229,9 @@ fn complete_configuration(scene: &Scene<'_>, object: &mut Object) {
             ranked.count() + 1
         };
         object.body.insert("priority".to_owned(), json!(rank));
+    }
+    if notifications::is(&kind) {
+        notifications::complete(object);
     }
     if kind == "windows10EnrollmentCompletionPageConfiguration" {
         object

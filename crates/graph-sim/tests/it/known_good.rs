@@ -215,6 +215,36 @@ async fn enrollment(sim: &Sim, count: &mut usize) {
         "pinMinimumLength": 8});
     accept(sim, count, "PATCH", &hello, &sent).await;
 
+    let zero = "00000000-0000-0000-0000-000000000000";
+    let body = json!({"@odata.type": "#microsoft.graph.deviceEnrollmentNotificationConfiguration",
+        "displayName": "Second notification", "platformType": "ios", "roleScopeTagIds": ["0"],
+        "brandingOptions": "includeCompanyName", "defaultLocale": "en-US",
+        "notificationTemplates": [format!("email_{zero}"), format!("push_{zero}")]});
+    let made = accept(sim, count, "POST", &configurations, &body).await;
+    assert_eq!(made["brandingOptions"], "none");
+    let name = made["notificationTemplates"][0].as_str().unwrap();
+    let template = format!(
+        "{d}/notificationMessageTemplates/{}",
+        name.strip_prefix("Email_").unwrap()
+    );
+    // Its template comes some moments later.
+    assert_eq!(sim.send("GET", &template, None).await.status, 404);
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let sent =
+        json!({"locale": "en-us", "subject": "s", "messageTemplate": "m", "isDefault": true});
+    let texts = format!("{template}/localizedNotificationMessages");
+    accept(sim, count, "POST", &texts, &sent).await;
+    let sent = json!({"brandingOptions": "includeCompanyName"});
+    accept(sim, count, "PATCH", &template, &sent).await;
+    assert_eq!(
+        sim.get(&template).await["displayName"],
+        "EnrollmentNotificationInternalMEO"
+    );
+    let notification = format!("{configurations}/{}", made["id"].as_str().unwrap());
+    let sent = json!({"@odata.type": "#microsoft.graph.deviceEnrollmentNotificationConfiguration",
+        "description": "Told"});
+    accept(sim, count, "PATCH", &notification, &sent).await;
+
     let profiles = format!("{d}/windowsAutopilotDeploymentProfiles");
     let body = json!({"@odata.type": "#microsoft.graph.azureADWindowsAutopilotDeploymentProfile",
         "displayName": "Second profile", "deviceType": "windowsPc"});

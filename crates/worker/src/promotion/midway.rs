@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::enrollment_notification;
 use domain::group_policy;
 use domain::model::CapturedPolicy;
 use domain::policy_type::{self, Adapter, PolicyType};
@@ -50,6 +51,9 @@ fn keep_links(
 
 /// Empties the parts that later steps write.
 fn without_later_parts(row: &PolicyType, steps: &[WriteStep], content: &mut Value) {
+    if enrollment_notification::has_templates(row) {
+        enrollment_notification::without_texts(content);
+    }
     let Some(content) = content.as_object_mut() else {
         return;
     };
@@ -128,6 +132,13 @@ pub fn check(
             content.insert("definitionValues".to_owned(), Value::Array(between));
         }
     }
+    if enrollment_notification::has_templates(row) {
+        let (was, will, is) = (&reviewed.content, &expected.content, &live.content);
+        let between = enrollment_notification::between(was, will, is, created_now);
+        if let (Some(between), Some(content)) = (between, hybrid.content.as_object_mut()) {
+            content.insert(enrollment_notification::TEMPLATES.to_owned(), between);
+        }
+    }
     if created_now {
         hybrid = as_made(&hybrid, steps, live);
     }
@@ -196,15 +207,27 @@ fn merge(
     Value::Object(merged)
 }
 
-/// Children are written one by one: each must be one of the reviewed or of the planned ones.
+/// Children are written one by one: each must be one of the reviewed or of the planned ones. Which
+/// message is the default moves by itself when another one becomes it.
 fn each_is_known(live: &Value, reviewed: Option<&Value>, expected: Option<&Value>) -> bool {
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
     let (was, will) = (list(reviewed), list(expected));
     live.as_array().is_some_and(|children| {
-        children
-            .iter()
-            .all(|child| was.contains(child) || will.iter().any(|planned| covers(child, planned)))
+        children.iter().map(without_default).all(|child| {
+            was.iter().any(|there| without_default(there) == child)
+                || will
+                    .iter()
+                    .any(|planned| covers(&child, &without_default(planned)))
+        })
     })
+}
+
+fn without_default(child: &Value) -> Value {
+    let mut child = child.clone();
+    if let Some(members) = child.as_object_mut() {
+        members.remove("isDefault");
+    }
+    child
 }
 
 /// Whether a child shows every planned member (the server may have added others).

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::enrollment_notification::{goes_to_template, has_message, with_template};
 use domain::model::CapturedPolicy;
 use domain::plan::{Action, PinnedSubject, PlannedSubject};
 use domain::policy_type::PolicyType;
@@ -254,6 +255,12 @@ impl<'r> Subject<'r> {
             let Some(step) = self.left_of(&step, &seen)? else {
                 return Ok(());
             };
+            let Some(step) = with_template(&step, &seen.policy.content) else {
+                return Err(Exit::failed(
+                    "target_changed",
+                    "The notification does not name its message template any more.",
+                ));
+            };
             let step = &step;
             match self.send(step, &[]).await? {
                 Sending::Done { .. } => return Ok(()),
@@ -278,6 +285,10 @@ impl<'r> Subject<'r> {
     /// Whether a step whose outcome nobody knows has landed. `false` means: send it again.
     async fn settle_step(&mut self, step: &WriteStep, intent: &Intent) -> Result<bool, Exit> {
         let landed = match &step.kind {
+            StepKind::CreateChild { .. } if goes_to_template(step) => {
+                let done = |_: &Self, seen: &Observed| Ok(has_message(step, &seen.policy.content));
+                self.shows_in_time(step, intent, done).await?
+            }
             StepKind::CreateChild {
                 collection,
                 key,

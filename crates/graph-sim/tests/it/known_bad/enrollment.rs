@@ -80,12 +80,43 @@ async fn configurations(sim: &Sim) -> Vec<Bad> {
     let limit = kind("deviceEnrollmentLimitConfiguration");
     let hello = kind("deviceEnrollmentWindowsHelloForBusinessConfiguration");
     let all = format!("{D}/{list}");
+    let notice = kind("deviceEnrollmentNotificationConfiguration");
+    let standing = first(sim, list, |item| item["@odata.type"] == json!(notice)).await;
+    let asked = |names: Value| {
+        json!({"@odata.type": notice, "displayName": "x", "platformType": "ios",
+            "notificationTemplates": names})
+    };
     let typed = |name: &str, value: Value| json!({"@odata.type": page, name: value});
     vec![
         forbidden(
             "POST",
             &all,
             json!({"@odata.type": limit, "displayName": "x", "limit": 3}),
+        ),
+        bad("POST", &all, asked(json!([])), "is not valid"),
+        bad(
+            "POST",
+            &all,
+            asked(json!(["Email_3f881c29-a38e-4a83-abeb-b1a6312de85a"])),
+            "is not valid",
+        ),
+        bad(
+            "POST",
+            &all,
+            json!({"@odata.type": notice, "displayName": "x", "platformType": "ios"}),
+            "is required",
+        ),
+        bad(
+            "PATCH",
+            &standing,
+            json!({"@odata.type": notice, "notificationTemplates": ["email_00000000-0000-0000-0000-000000000000"]}),
+            "cannot be replaced",
+        ),
+        bad(
+            "PATCH",
+            &standing,
+            json!({"@odata.type": notice, "platformType": "windows"}),
+            "cannot be written",
         ),
         bad(
             "POST",
