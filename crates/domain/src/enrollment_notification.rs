@@ -128,7 +128,7 @@ pub(crate) fn messages_of(template: &Value) -> Vec<&Value> {
 }
 
 /// The body member that asks for templates of the kinds of a content.
-pub(crate) fn asked_for(content: &Value) -> Value {
+pub(crate) fn asked_for(content: &Value) -> Vec<Value> {
     templates(content)
         .map(|template| json!(format!("{}_{NOT_YET}", kind_of(template))))
         .collect()

@@ -128,28 +128,28 @@ async fn notifications_are_promoted_with_their_texts_and_match_afterwards() {
     worker.stop().await;
 }
 
+async fn lose(method: &str, path: &str, kind: &str) {
+    let stack = Stack::start().await;
+    let worker = stack.worker();
+    stack.sync_both().await;
+    let plan = stack.plan(&[TYPE], mapped()).await;
+    let fault = json!({"tenant": TARGET, "method": method, "path_regex": path, "kind": kind,
+        "times": 1});
+    stack.fault(fault).await;
+    assert_done(&stack, &promote(&stack, &plan).await).await;
+    worker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_makes_no_second_notification_and_no_second_text() {
-    let paths = [
-        format!("{COLLECTION}$"),
-        "localizedNotificationMessages$".to_owned(),
-        format!("{TEMPLATES}/[^/]+$"),
-    ];
-    for (path, method) in paths.iter().zip(["POST", "POST", "PATCH"]) {
-        for kind in ["cut_after_effect", "cut_before_effect"] {
-            let stack = Stack::start().await;
-            let worker = stack.worker();
-            stack.sync_both().await;
-            let plan = stack.plan(&[TYPE], mapped()).await;
-            stack
-                .fault(
-                    json!({"tenant": TARGET, "method": method, "path_regex": path,
-                    "kind": kind, "times": 1}),
-                )
-                .await;
-            assert_done(&stack, &promote(&stack, &plan).await).await;
-            worker.stop().await;
-        }
+    for kind in ["cut_after_effect", "cut_before_effect"] {
+        let template = format!("{TEMPLATES}/[^/]+$");
+        let all = format!("{COLLECTION}$");
+        tokio::join!(
+            lose("POST", &all, kind),
+            lose("POST", "localizedNotificationMessages$", kind),
+            lose("PATCH", &template, kind),
+        );
     }
 }
 

@@ -26,10 +26,10 @@ pub(super) fn shape(body: &mut Value) {
     let Value::Object(members) = body else {
         return;
     };
-    if !asked.as_array().is_some_and(|asked| !asked.is_empty()) {
+    if asked.is_empty() {
         return;
     }
-    members.insert(TEMPLATES.to_owned(), asked);
+    members.insert(TEMPLATES.to_owned(), Value::Array(asked));
     members.insert(
         BRANDING.to_owned(),
         branding.unwrap_or_else(|| json!("none")),

@@ -60,7 +60,7 @@ pub(super) fn templates(side: Side, tenant: &str) -> Vec<Draft> {
 
 pub(super) fn policies(names: &Names<'_>, tenant: &str) -> Vec<Draft> {
     let made = |(name, platform, kinds): &(&str, &str, &[&str])| {
-        let named: Vec<Value> = kinds
+        let templates: Vec<Value> = kinds
             .iter()
             .map(|kind| json!(format!("{kind}_{}", id(tenant, name, kind))))
             .collect();
@@ -71,7 +71,7 @@ pub(super) fn policies(names: &Names<'_>, tenant: &str) -> Vec<Draft> {
             json!({"@odata.type": "#microsoft.graph.deviceEnrollmentNotificationConfiguration",
                 "displayName": name, "description": "Tells people of their new device.",
                 "platformType": platform, "roleScopeTagIds": ["0"],
-                "notificationTemplates": named}),
+                "notificationTemplates": templates}),
         )
         .assigned(vec![group])
     };

@@ -95,3 +95,71 @@ fn between_its_steps_apps_are_as_reviewed_or_as_planned() {
         assert_eq!(judged(&update, &changed, &live, false), fine, "{apps:?}");
     }
 }
+
+/// The service takes the default away from a message when another one becomes it.
+#[test]
+fn a_default_that_moved_by_itself_is_no_stranger() {
+    let row = domain::policy_type::find("notificationMessageTemplates").expect("the row");
+    let message = |locale: &str, text: &str, default: bool| {
+        json!({"locale": locale, "subject": "s",
+        "messageTemplate": text, "isDefault": default})
+    };
+    let template = |messages: Vec<Value>| {
+        let raw = RawPolicy {
+            item: json!({"id": "T_1", "displayName": "N", "brandingOptions": "none",
+                "roleScopeTagIds": ["0"]}),
+            sub_collections: BTreeMap::from([(
+                "localizedNotificationMessages".to_owned(),
+                messages,
+            )]),
+            assignments: None,
+        };
+        let key = SecretKey {
+            key_id: "k".to_owned(),
+            key: b"k".to_vec(),
+        };
+        capture::capture(row, raw, &key).expect("captured")
+    };
+    let source = template(vec![
+        message("de-de", "neu", false),
+        message("en-us", "new", true),
+    ]);
+    let target = template(vec![
+        message("de-de", "alt", true),
+        message("en-us", "old", false),
+    ]);
+    let plan = domain::steps::build(StepInput {
+        row,
+        source: &source,
+        target: Some(&target),
+        landing: &BTreeMap::new(),
+        overrides: &domain::references::Overrides::default(),
+        options: Options::default(),
+    })
+    .expect("built");
+    let judged = |live: &CapturedPolicy| {
+        let (expected, steps) = (&plan.expected, &plan.steps);
+        let none = BTreeMap::new();
+        check(
+            row,
+            &target,
+            expected,
+            live,
+            steps,
+            &none,
+            Options::default(),
+            false,
+        )
+        .is_ok()
+    };
+    let between = [
+        message("de-de", "alt", false),
+        message("en-us", "new", true),
+    ];
+    assert!(judged(&template(between.to_vec())));
+    let stranger = [
+        message("de-de", "fremd", false),
+        message("en-us", "new", true),
+    ];
+    assert!(!judged(&template(stranger.to_vec())));
+}

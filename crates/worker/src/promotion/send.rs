@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use domain::enrollment_notification::goes_to_template;
 use domain::model::ResourceFamily;
 use domain::run::Stop;
 use domain::steps::{StepKind, WriteStep};
@@ -103,7 +104,7 @@ impl Subject<'_> {
     async fn admit(&mut self, step: &WriteStep) -> Result<Option<Admission>, Exit> {
         loop {
             let begun = Instant::now();
-            self.keep_distance().await?;
+            self.keep_distance(step).await?;
             match self.run.writer.client.admit(self.row.family).await {
                 Ok(admission) => {
                     let serial = self.row.family == ResourceFamily::ConditionalAccess;
@@ -122,10 +123,14 @@ impl Subject<'_> {
 
     /// Waits for this write's place where the service wants some seconds between two, over all
     /// processes.
-    async fn keep_distance(&mut self) -> Result<(), Exit> {
+    async fn keep_distance(&mut self, step: &WriteStep) -> Result<(), Exit> {
         let Some(seconds) = self.row.serial_spacing_seconds else {
             return Ok(());
         };
+        // Templates are a collection of their own, without ranks.
+        if goes_to_template(step) {
+            return Ok(());
+        }
         // A second more than asked for: the last look before the write takes part of it.
         let interval = Duration::from_secs(u64::from(seconds) + 1);
         let job = &self.run.job;
