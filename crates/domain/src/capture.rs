@@ -21,11 +21,13 @@ mod assignments;
 pub(crate) mod default_object;
 mod identity;
 mod noise;
+mod one_object;
 pub(crate) mod references;
 mod secrets;
 mod stored;
 
 pub(crate) use identity::key as identity_key;
+pub use one_object::one_object;
 pub use stored::StoredVersion;
 
 /// Deepest nesting that is captured; the deepest real policy nests 20 levels.

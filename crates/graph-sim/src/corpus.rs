@@ -245,6 +245,10 @@ pub(crate) fn fill(world: &mut World, tid: &str, side: Side) {
             put(world, tid, adapt(draft, side), 0);
         }
     }
+    let compared = |tenant| administration::compared(&Names(tenant), side);
+    for draft in world.tenant(tid).map(compared).unwrap_or_default() {
+        put(world, tid, draft, 0);
+    }
     let Some(drafts) = world.tenant(tid).map(policies) else {
         return;
     };

@@ -230,6 +230,10 @@ fn dispatch(
     allow(reads || writes)?;
     let tid = claims.tid.as_str();
     match (call.method, rest.as_slice()) {
+        ("GET", []) if rule.key == rules::TENANT_SETTINGS => {
+            authorize(rule, claims, true)?;
+            single::tenant_settings(world, tid, call, rule)
+        }
         (_, []) => {
             allow(reads || (call.method == "POST" && rule.create))?;
             authorize(rule, claims, reads)?;

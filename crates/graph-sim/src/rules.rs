@@ -18,6 +18,7 @@ mod scripts;
 mod settings_catalog;
 mod settings_compliance;
 mod table;
+mod tenant_wide;
 mod windows_updates;
 
 use serde_json::{Map, Value};
@@ -39,6 +40,7 @@ pub(crate) use managed_apps::{judge_apps, targets_apps};
 pub(crate) use notifications::companions;
 pub(crate) use settings_catalog::{learn_templates, template_family};
 pub(crate) use table::{TABLE, by_key, by_path};
+pub(crate) use tenant_wide::SETTINGS as TENANT_SETTINGS;
 
 /// What a rule may look at while it judges a write.
 pub(crate) struct Scene<'a> {

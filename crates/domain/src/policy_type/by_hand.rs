@@ -1,6 +1,6 @@
 //! Types that are shown and compared and never written, each with the reason.
 
-use super::{ASSIGN, PLAIN, PolicyType, SubCollection, Support};
+use super::{ASSIGN, Adapter, PLAIN, PolicyType, SubCollection, Support};
 use crate::model::ResourceFamily;
 
 /// Security baselines and endpoint security policies of the first generation.
@@ -80,5 +80,31 @@ pub(super) const HARDWARE_CONFIGURATIONS: PolicyType = PolicyType {
     assignments: Some(ASSIGN),
     base64: &["configurationFileContent"],
     wave: 3,
+    ..PLAIN
+};
+
+/// What devices report of themselves, in the settings catalogue's way.
+pub(super) const INVENTORY_POLICIES: PolicyType = PolicyType {
+    key: "inventoryPolicies",
+    display_name: "Device inventory policies",
+    support: Support::CaptureOnly(
+        "Nobody has verified yet that Graph takes device inventory policies from an application; \
+         make the change in the Intune admin center of the target.",
+    ),
+    path: "/deviceManagement/inventoryPolicies",
+    name_property: "name",
+    platform_property: Some("platforms"),
+    identity: &["platforms", "technologies"],
+    sub_collections: &[SubCollection {
+        property: "settings",
+        path: "settings",
+        top: None,
+    }],
+    server_state: &["settingCount", "creationSource", "settings[].id"],
+    assignments: Some(ASSIGN),
+    flags: &["technologies"],
+    adapter: Adapter::SettingsCatalog,
+    wave: 3,
+    family: ResourceFamily::ConfigurationPolicies,
     ..PLAIN
 };

@@ -1,6 +1,6 @@
-//! Conditional Access policies and named locations.
+//! Conditional Access policies, named locations and terms of use.
 
-use super::{Adapter, Kinds, PLAIN, PolicyType, exclusion, reference};
+use super::{Adapter, Kinds, PLAIN, PolicyType, Support, exclusion, reference};
 use crate::model::{GraphVersion, ResourceFamily};
 
 pub(super) const POLICIES: PolicyType = PolicyType {
@@ -101,5 +101,35 @@ pub(super) const NAMED_LOCATIONS: PolicyType = PolicyType {
     family: ResourceFamily::ConditionalAccess,
     read_permissions: &["Policy.Read.All"],
     write_permissions: &["Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"],
+    ..PLAIN
+};
+
+/// What people have to accept before they get in: a name, some rules and a PDF per language.
+pub(super) const TERMS_OF_USE: PolicyType = PolicyType {
+    key: "termsOfUseAgreements",
+    display_name: "Entra terms of use",
+    support: Support::CaptureOnly(
+        "Terms of use need their PDF files, which are not carried. Add them with the same name and \
+         files in the target (Entra admin center, Conditional Access, Terms of use); policies that \
+         name them then find them by that name.",
+    ),
+    path: "/identityGovernance/termsOfUse/agreements",
+    list_expand: Some("files"),
+    // Which file it is follows from its language and name.
+    server_state: &[
+        "file",
+        "acceptances",
+        "files[].id",
+        "files[].createdDateTime",
+        "files[].fileData",
+    ],
+    scope_tags: None,
+    reference_kind: Some("terms_of_use"),
+    keyed: &[("files", "language+fileName")],
+    empty_is_absent: &[""],
+    wave: 1,
+    family: ResourceFamily::Directory,
+    read_permissions: &["Agreement.Read.All"],
+    write_permissions: &["Agreement.ReadWrite.All"],
     ..PLAIN
 };

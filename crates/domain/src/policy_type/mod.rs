@@ -185,6 +185,9 @@ pub struct PolicyType {
     pub read_version: Option<GraphVersion>,
     /// Collection path below the version, e.g. `/deviceManagement/configurationPolicies`.
     pub path: &'static str,
+    /// The member of the answer at `path` that is the tenant's one object of the type: no list, and
+    /// neither id nor name of its own.
+    pub one_object: Option<&'static str>,
     /// Which objects of the collection.
     pub kinds: Kinds,
     /// `name` or `displayName`.
@@ -314,6 +317,7 @@ const PLAIN: PolicyType = PolicyType {
     version: GraphVersion::Beta,
     read_version: None,
     path: "",
+    one_object: None,
     kinds: Kinds::All,
     name_property: "displayName",
     platform_property: None,
@@ -385,7 +389,7 @@ const fn exclusion(path: &'static str, kind: &'static str) -> ReferenceRule {
 }
 
 /// Every row, in key order.
-static ALL: [PolicyType; 55] = [
+static ALL: [PolicyType; 59] = [
     managed_apps::ANDROID_PROTECTION,
     enrollment::APPLE_USER_INITIATED,
     foundations::ASSIGNMENT_FILTERS,
@@ -408,6 +412,7 @@ static ALL: [PolicyType; 55] = [
     enrollment::PLATFORM_RESTRICTIONS,
     scripts::REMEDIATIONS,
     scripts::PLATFORM_SCRIPTS,
+    tenant_administration::DEVICE_MANAGEMENT_SETTINGS,
     scripts::SHELL_SCRIPTS,
     enrollment::NOTIFICATIONS,
     enrollment::STATUS_PAGE,
@@ -416,6 +421,7 @@ static ALL: [PolicyType; 55] = [
     by_hand::HARDWARE_CONFIGURATIONS,
     by_hand::INTENTS,
     tenant_administration::BRANDING,
+    by_hand::INVENTORY_POLICIES,
     managed_apps::IOS_PROTECTION,
     enrollment::CLEANUP_RULES,
     managed_apps::WINDOWS_INFORMATION_PROTECTION,
@@ -427,10 +433,12 @@ static ALL: [PolicyType; 55] = [
     by_hand::APPROVAL_POLICIES,
     apps::POLICY_SETS,
     settings_tree::REUSABLE_SETTINGS,
+    roles::ROLE_ASSIGNMENTS,
     roles::ROLE_DEFINITIONS,
     foundations::SCOPE_TAGS,
     managed_apps::APP_CONFIGURATION,
     tenant_administration::TERMS,
+    conditional_access::TERMS_OF_USE,
     tenant_administration::AUTOPILOT,
     device_preparation::POLICIES,
     windows_updates::DRIVER_PROFILES,

@@ -1,6 +1,7 @@
-//! Autopilot profiles, terms and conditions, company portal branding, device categories.
+//! Autopilot profiles, terms and conditions, company portal branding, device categories, settings of the
+//! whole tenant.
 
-use super::{ASSIGN, AssignmentRule, DefaultObject, PLAIN, PolicyType};
+use super::{ASSIGN, AssignmentRule, DefaultObject, PLAIN, PolicyType, Support};
 use crate::model::ResourceFamily;
 
 const READ: &[&str] = &["DeviceManagementServiceConfig.Read.All"];
@@ -98,5 +99,23 @@ pub(super) const DEVICE_CATEGORIES: PolicyType = PolicyType {
     wave: 0,
     read_permissions: &["DeviceManagementManagedDevices.Read.All"],
     write_permissions: &["DeviceManagementManagedDevices.ReadWrite.All"],
+    ..PLAIN
+};
+
+/// One object in each tenant, and a member of the tenant itself: nothing could be created, and one of
+/// its switches (`secureByDefault`) locks every device out that has no compliance policy.
+pub(super) const DEVICE_MANAGEMENT_SETTINGS: PolicyType = PolicyType {
+    key: "deviceManagementSettings",
+    display_name: "Tenant-wide compliance and device settings",
+    support: Support::CaptureOnly(
+        "These settings hold for every device of a tenant at once, and one of them can lock users \
+         out: compare them, and change them in the Intune admin center of the target.",
+    ),
+    path: "/deviceManagement",
+    one_object: Some("settings"),
+    scope_tags: None,
+    wave: 0,
+    read_permissions: READ,
+    write_permissions: WRITE,
     ..PLAIN
 };

@@ -1,8 +1,8 @@
-//! Roles, authentication strengths and contexts of the synthetic tenants.
+//! Roles and who has them, authentication strengths and contexts, settings of the whole tenant.
 
 use serde_json::{Value, json};
 
-use super::{Draft, Side};
+use super::{Draft, Names, Side};
 
 fn role(name: &str, actions: &[&str]) -> Draft {
     Draft::new(
@@ -63,5 +63,39 @@ pub(super) fn promoted(side: Side) -> Vec<Draft> {
         Side::Source => context("c4", "Confidential sites"),
         Side::Target => context("c4", "Fabrikam guests"),
     });
+    drafts
+}
+
+/// What is compared and never written: one role assignment that means the same in both tenants, one
+/// that only the source has, and tenant-wide settings that differ in one switch.
+pub(super) fn compared(names: &Names<'_>, side: Side) -> Vec<Draft> {
+    let assignment = |name: &str, group: &str| {
+        let (role, tag) = ("Role - Helpdesk", "Helpdesk EMEA");
+        Draft::new(
+            "roleAssignments",
+            json!({"displayName": name, "description": "Nightly shift.", "scopeType": "resourceScope",
+                "members": [names.group(group)], "scopeMembers": [],
+                "resourceScopes": [names.group("Kiosk Devices")],
+                "roleDefinition": {"@odata.type": "#microsoft.graph.deviceAndAppManagementRoleDefinition",
+                    "id": names.id("roleDefinitions", role), "displayName": role, "isBuiltIn": false},
+                "roleScopeTags": [{"id": names.tag(tag), "displayName": tag, "isBuiltIn": false}]}),
+        )
+    };
+    let mut drafts = vec![
+        Draft::new(
+            "deviceManagementSettings",
+            json!({"deviceComplianceCheckinThresholdDays": 30, "isScheduledActionEnabled": true,
+                "secureByDefault": side == Side::Source, "enableAutopilotDiagnostics": true}),
+        ),
+        Draft::new(
+            "inventoryPolicies",
+            json!({"name": "Win - Inventory", "description": "", "platforms": "windows10",
+                "technologies": "mdm", "roleScopeTagIds": ["0"], "settings": []}),
+        ),
+        assignment("Helpdesk - Kiosks", "Administrators"),
+    ];
+    if side == Side::Source {
+        drafts.push(assignment("Helpdesk - Contractors", "Contractors"));
+    }
     drafts
 }

@@ -75,7 +75,8 @@ pub(super) fn references(side: Side) -> Vec<Draft> {
         "termsOfUse",
         json!({"displayName": "Acceptable Use", "isViewingBeforeAcceptanceRequired": true,
             "isPerDeviceAcceptanceRequired": false, "userReacceptRequiredFrequency": null,
-            "termsExpiration": null}),
+            "termsExpiration": null, "files": [{"id": format!("file-{side:?}"), "language": "en",
+                "fileName": "use.pdf", "displayName": "Use", "isDefault": true}]}),
     ));
     drafts.push(Draft::new(
         "servicePrincipals",

@@ -43,6 +43,10 @@ pub(super) fn present(
             shown.insert(part.segment.to_owned(), json!([]));
             continue;
         }
+        if let Some(Value::Object(one)) = object.body.get(part.segment) {
+            shown.insert(part.segment.to_owned(), json!(one));
+            continue;
+        }
         let items = part_items(object, part);
         let whole = items.len();
         let mut items: Vec<Value> = items.into_iter().take(part.page).collect();

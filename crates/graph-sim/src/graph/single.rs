@@ -1,6 +1,7 @@
-//! Writes of one part of an object: one assignment, its rank; and the reading of one picture.
+//! Writes of one part of an object: one assignment, its rank; and the reading of what is no
+//! collection: one picture, the settings of the tenant.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::actions::judge_assignment;
 use super::read::{self, find};
@@ -176,6 +177,34 @@ pub(super) fn image(
         "@odata.context".to_owned(),
         json!(format!(
             "https://graph.microsoft.com/{}/$metadata#microsoft.graph.mimeContent",
+            call.version.segment()
+        )),
+    );
+    Ok(Done::read(Answer::json(200, Value::Object(shown))))
+}
+
+/// `GET /deviceManagement`: the tenant itself. Its settings are shown only to who names them.
+pub(super) fn tenant_settings(
+    world: &World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+) -> Result<Done, Refusal> {
+    const MEMBER: &str = "settings";
+    let tenant = read::tenant(world, tid)?;
+    let mut shown = Map::new();
+    shown.insert("id".to_owned(), json!(tenant.id));
+    let named = call.query.select.as_ref();
+    if named.is_some_and(|names| names.iter().any(|name| name == MEMBER)) {
+        let settings = tenant.list(rule.key).first();
+        let settings = settings.map_or(Value::Null, |one| Value::Object(one.body.clone()));
+        shown.insert(MEMBER.to_owned(), settings);
+    }
+    call.query.project(&mut shown);
+    shown.insert(
+        "@odata.context".to_owned(),
+        json!(format!(
+            "https://graph.microsoft.com/{}/$metadata#deviceManagement",
             call.version.segment()
         )),
     );

@@ -3,7 +3,8 @@
 use super::{
     AssignRule, CollectionRule, Part, accept, administration, compliance, conditional_access,
     device_configurations, enrollment, foundations, group_policy, leave, managed_apps, mobile_apps,
-    named_locations, scripts, settings_catalog, settings_compliance, show, windows_updates,
+    named_locations, scripts, settings_catalog, settings_compliance, show, tenant_wide,
+    windows_updates,
 };
 use crate::answer::Family;
 
@@ -334,10 +335,17 @@ pub(crate) static TABLE: &[CollectionRule] = &[
     administration::STRENGTH_RULE,
     administration::CONTEXT_RULE,
     administration::ROLE_RULE,
+    tenant_wide::ROLE_ASSIGNMENTS,
+    tenant_wide::INVENTORY_POLICIES,
+    tenant_wide::SETTINGS_RULE,
     CollectionRule {
         key: "termsOfUse",
         paths: &["identityGovernance/termsOfUse/agreements", "agreements"],
         entity: "agreement",
+        parts: &[Part {
+            segment: "files",
+            ..ASSIGNMENTS
+        }],
         read_roles: &["Agreement.Read.All"],
         ..DIRECTORY
     },
@@ -360,7 +368,9 @@ pub(crate) fn by_path(segments: &[&str]) -> Option<(&'static CollectionRule, usi
                 .iter()
                 .zip(head)
                 .all(|(part, got)| part.eq_ignore_ascii_case(got));
-            same.then_some((rule, parts.len()))
+            // The tenant itself, which everything else hangs on.
+            let whole = rule.key != tenant_wide::SETTINGS || segments.len() == parts.len();
+            (same && whole).then_some((rule, parts.len()))
         })
         .max_by_key(|(_, length)| *length)
 }

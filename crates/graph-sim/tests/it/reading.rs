@@ -169,3 +169,31 @@ async fn request_ids_come_back() {
     assert_eq!(answer.headers()["client-request-id"], "my-own-id");
     assert!(answer.headers().contains_key("request-id") && answer.headers().contains_key("date"));
 }
+
+#[tokio::test]
+async fn the_settings_of_the_tenant_are_one_object_and_shown_when_named() {
+    let sim = Sim::start(SOURCE).await;
+    let plain = sim.get("/beta/deviceManagement").await;
+    assert!(plain.get("settings").is_none());
+    let named = sim.get("/beta/deviceManagement?$select=settings").await;
+    assert_eq!(named["settings"]["secureByDefault"], json!(true));
+    assert!(named.get("id").is_none());
+    let assignments = sim.all("/beta/deviceManagement/roleAssignments").await;
+    assert!(
+        assignments
+            .iter()
+            .all(|one| one.get("roleDefinition").is_none())
+    );
+    let id = assignments[0]["id"].as_str().unwrap();
+    let path =
+        format!("/beta/deviceManagement/roleAssignments/{id}?$expand=roleDefinition,roleScopeTags");
+    let whole = sim.get(&path).await;
+    assert_eq!(
+        whole["roleDefinition"]["displayName"],
+        json!("Role - Helpdesk")
+    );
+    assert_eq!(
+        whole["roleScopeTags"][0]["displayName"],
+        json!("Helpdesk EMEA")
+    );
+}

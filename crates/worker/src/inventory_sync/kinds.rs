@@ -44,6 +44,13 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         discriminator: &[],
     },
     ReferenceList {
+        kinds: &[("role_definition", "id")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/roleDefinitions",
+        family: ResourceFamily::RoleBasedAccess,
+        discriminator: &[],
+    },
+    ReferenceList {
         kinds: &[("notification_template", "id")],
         version: GraphVersion::Beta,
         path: "/deviceManagement/notificationMessageTemplates",

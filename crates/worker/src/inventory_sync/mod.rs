@@ -4,6 +4,7 @@
 //! conclusion. One bad object stops nothing. Writes to no tenant.
 
 pub(crate) mod kinds;
+mod one_object;
 mod outline;
 mod references;
 mod refresh;

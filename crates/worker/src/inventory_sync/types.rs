@@ -14,7 +14,7 @@ use futures::{FutureExt, StreamExt};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::outline;
+use super::{one_object, outline};
 use crate::interrupt::Interrupt;
 use crate::job::Job;
 use crate::provider::Reader;
@@ -55,9 +55,15 @@ pub(crate) struct TypeRead {
 /// The reason code of a collection that the tenant does not offer.
 pub(super) const NOT_SERVED: &str = "type_not_served";
 
+/// What is said of such a collection.
+pub(super) fn why_not_served(row: &PolicyType) -> (&'static str, String) {
+    let message = format!("The tenant does not offer {}.", row.path);
+    (NOT_SERVED, message)
+}
+
 /// Whether Graph says that there is no such collection at all, which is an answer and no failure:
 /// clouds and licences differ. Clouds without a feature answer 404, or 400 with this sentence.
-fn not_served(problem: &ReadProblem) -> bool {
+pub(super) fn not_served(problem: &ReadProblem) -> bool {
     match problem {
         ReadProblem::NotFound => true,
         ReadProblem::Rejected { message } => message.contains("Resource not found for the segment"),
@@ -71,6 +77,9 @@ pub(crate) async fn read_type(
     reader: &Reader,
     row: &'static PolicyType,
 ) -> Result<TypeRead, Interrupt> {
+    if let Some(member) = row.one_object {
+        return one_object::read(job, reader, row, member).await;
+    }
     let started_at = job.now();
     let mut seen = Vec::new();
     let mut ids = HashSet::new();
@@ -94,10 +103,7 @@ pub(crate) async fn read_type(
                 continue;
             }
             Err(problem) if asked_pages == 0 && not_served(&problem) => {
-                break Some((
-                    NOT_SERVED,
-                    format!("The tenant does not offer {}.", row.path),
-                ));
+                break Some(why_not_served(row));
             }
             Err(problem) => break Some(problem.explain()),
         };
@@ -149,15 +155,26 @@ pub(crate) async fn read_type(
             )
         })
     });
+    Ok(ended(job, row, started_at, seen, problem))
+}
+
+/// What a reading gave, said once where the type is not whole.
+pub(super) fn ended(
+    job: &Job,
+    row: &PolicyType,
+    started_at: DateTime<Utc>,
+    seen: Vec<Seen>,
+    problem: Option<Problem>,
+) -> TypeRead {
     if let Some((code, message)) = &problem {
         tracing::warn!(run.id = %job.run.id, policy.r#type = row.key, code, message, "type is incomplete");
     }
-    Ok(TypeRead {
+    TypeRead {
         started_at,
         ended_at: job.now(),
         seen,
         problem,
-    })
+    }
 }
 
 /// The item, or what can be told of it without its inside.
@@ -168,10 +185,11 @@ fn parse(raw: &RawValue) -> (Value, bool) {
     }
 }
 
-type Problem = (&'static str, String);
+/// Reason code and message.
+pub(super) type Problem = (&'static str, String);
 
 /// Reads the rest of one object. The inner error makes the whole type incomplete.
-async fn read_one(
+pub(super) async fn read_one(
     job: &Job,
     reader: &Reader,
     row: &'static PolicyType,

@@ -187,6 +187,9 @@ pub(super) fn cases() -> Vec<Bad> {
         closed("POST", "/v1.0/groups"),
         closed("PATCH", &format!("/v1.0/groups/{nobody}")),
         closed("POST", "/beta/deviceManagement/operationApprovalPolicies"),
+        closed("POST", "/beta/deviceManagement/roleAssignments"),
+        closed("POST", "/beta/deviceManagement/inventoryPolicies"),
+        closed("PATCH", "/beta/deviceManagement"),
     ];
     for path in [
         SETTINGS_CATALOG,
