@@ -207,4 +207,6 @@ pub(crate) fn is_issued(links: &[Link]) -> bool {
 }
 
 #[cfg(test)]
+mod contract_test;
+#[cfg(test)]
 mod links_test;
