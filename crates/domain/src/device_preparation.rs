@@ -34,12 +34,7 @@ pub fn has_device_group(row: &PolicyType) -> bool {
 /// The groups in the action's answer; `None` where it is not an answer of that action. An answer
 /// without a list says that there is none.
 pub fn groups_of(answer: &Value) -> Option<Value> {
-    let result = match answer.get("value") {
-        Some(Value::Array(results)) => results.first()?,
-        Some(result) => result,
-        None => answer,
-    };
-    let result = result.as_object()?;
+    let result = result_of(answer)?.as_object()?;
     let known = ["validationSucceeded", STATUSES, TARGETS];
     if !known.iter().any(|name| result.contains_key(*name)) {
         return None;
@@ -56,6 +51,15 @@ pub fn groups_of(answer: &Value) -> Option<Value> {
         }
     }
     Some(Value::Array(groups))
+}
+
+/// The result in the answer of an action, however it is wrapped.
+fn result_of(answer: &Value) -> Option<&Value> {
+    match answer.get("value") {
+        Some(Value::Array(results)) => results.first(),
+        Some(result) => Some(result),
+        None => Some(answer),
+    }
 }
 
 fn group_of(entry: &Value) -> Option<Value> {
@@ -79,6 +83,24 @@ fn group_of(entry: &Value) -> Option<Value> {
 pub(crate) fn refused_group(content: &Value) -> Option<&str> {
     let groups = content.get(TARGETS)?.as_array()?;
     groups.iter().find_map(|group| group.get(ERROR)?.as_str())
+}
+
+/// Why the service did not set the groups, from its answer to the action that sets or clears them: a
+/// success by its status may say so. `None` where it did not say so.
+pub fn refusal_of(action_path: &str, answer: &Value) -> Option<String> {
+    let action = action_path.rsplit('/').next().unwrap_or_default();
+    if !crate::steps::DEVICE_GROUP_ACTIONS.contains(&action) {
+        return None;
+    }
+    let result = result_of(answer)?;
+    let statuses = result.get(STATUSES).and_then(Value::as_array);
+    let refused = |entry: &Value| entry.get("validationSucceeded") == Some(&Value::Bool(false));
+    let of_group = statuses.into_iter().flatten().find(|entry| refused(entry));
+    if of_group.is_none() && !refused(result) {
+        return None;
+    }
+    let code = of_group.and_then(|entry| entry.get(ERROR)?.as_str());
+    Some(code.unwrap_or("unknown").to_owned())
 }
 
 /// Opens the texts in which the settings name apps: `{"id": .., "type": ..}` written as a text.

@@ -41,6 +41,7 @@ mod placeholder;
 mod templates;
 
 pub use binds::complete_links;
+pub(crate) use device_preparation::ACTIONS as DEVICE_GROUP_ACTIONS;
 pub use group_policy::remaining;
 pub(crate) use links::differing as differing_links;
 pub use links::{address, is_linked, linked_later, on_its_way};

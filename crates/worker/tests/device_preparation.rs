@@ -193,8 +193,30 @@ async fn a_group_that_the_service_does_not_accept_is_no_success() {
     let items = promote(stack, &plan).await;
     assert_eq!(items.len(), 2);
     for item in &items {
-        assert_ne!(item.outcome, "succeeded", "{item:#?}");
+        assert_eq!(item.outcome, "failed", "{item:#?}");
+        assert_eq!(item.reason_code.as_deref(), Some("device_group_refused"));
+        let message = item.message.as_deref().unwrap_or_default();
+        assert!(message.contains("securityGroupNotFound"), "{item:#?}");
     }
+    // Each was asked once, and nothing was sent after the refusal: what was made is not assigned.
+    assert_eq!(sent(stack).await, 2);
+    let writes = stack.writes(TARGET).await;
+    let is_assign = |write: &Value| write["path"].as_str().unwrap().ends_with("/assign");
+    assert!(!writes.iter().any(is_assign), "{writes:#?}");
+    let made = in_target(stack, "Prep - New").await;
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0]["assignments"], json!([]));
+
+    // Once the group is there again, the next run goes on from what was made.
+    group(stack, TARGET, "Autopilot Arrivals").await;
+    stack.sync_both().await;
+    let plan = stack.plan(&[TYPE], mapped()).await;
+    let items = promote(stack, &plan).await;
+    assert!(
+        items.iter().all(|item| item.outcome == "succeeded"),
+        "{items:#?}"
+    );
+    assert_eq!(in_target(stack, "Prep - New").await.len(), 1);
     worker.stop().await;
 }
 

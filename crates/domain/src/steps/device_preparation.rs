@@ -9,7 +9,7 @@ use crate::policy_type::PolicyType;
 /// Name of the step.
 pub(super) const STEP: &str = "set_device_group";
 /// The actions: an empty list is said by an action of its own.
-pub(super) const ACTIONS: [&str; 2] = [
+pub(crate) const ACTIONS: [&str; 2] = [
     "setEnrollmentTimeDeviceMembershipTarget",
     "clearEnrollmentTimeDeviceMembershipTarget",
 ];

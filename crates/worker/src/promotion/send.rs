@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use domain::device_preparation::refusal_of;
 use domain::enrollment_notification::goes_to_template;
 use domain::model::ResourceFamily;
 use domain::run::Stop;
@@ -262,6 +263,10 @@ impl Subject<'_> {
         result.error.clone_from(&error_text);
         let said = error_text.unwrap_or_else(|| "Graph gave no reason.".to_owned());
         let verdict: Result<Sending, Exit> = match outcome {
+            WriteOutcome::Done { .. } if let Some(said) = refused_group(step, answer) => {
+                result.error = Some(said.clone());
+                Err(Exit::failed("device_group_refused", said))
+            }
             WriteOutcome::Done { id } => {
                 result.ending = Ending::Done;
                 result.object_id.clone_from(&id);
@@ -380,6 +385,16 @@ impl Subject<'_> {
             at: self.run.job.now(),
         }
     }
+}
+
+/// Graph refuses a device group in an answer that is a success by its status. What follows is not
+/// sent: a policy that is assigned without its group enrols devices into nothing.
+fn refused_group(step: &WriteStep, answer: &Answer) -> Option<String> {
+    let code = refusal_of(&step.path, &answer.json().ok()?)?;
+    Some(format!(
+        "Graph does not accept the device group ({code}). The group must be there, have assigned \
+         members, and be owned by the Intune Provisioning Client; then start the same again."
+    ))
 }
 
 fn approval_message(code: Option<&str>) -> String {
