@@ -77,6 +77,8 @@ fn every_policy_fits_the_schema() {
                     // Written by an action of its own.
                     "definitionValues",
                     "policyConfigurationIngestionType",
+                    // Answered as a number; the service sets it.
+                    "templateType",
                 ] {
                     body.remove(managed);
                 }
