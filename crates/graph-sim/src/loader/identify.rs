@@ -48,7 +48,6 @@ const FOLDERS: &[(&str, &str)] = &[
     ("termsofuse", "termsOfUse"),
     ("authentication strengths", "authenticationStrengthPolicies"),
     ("authenticationstrengths", "authenticationStrengthPolicies"),
-    ("devicemanagement.settings", rules::TENANT_SETTINGS),
 ];
 
 /// The objects of a document: one, a list, or a wrapper around a list.
@@ -90,10 +89,7 @@ pub(super) fn rule_of(
         .or_else(|| by_shape(schema, body).map(str::to_owned))
         .ok_or_else(|| "type not recognised".to_owned())?;
     rules::by_key(&key)
-        .filter(|rule| {
-            let named = body.contains_key("displayName") || body.contains_key("name");
-            named || rule.key == rules::TENANT_SETTINGS
-        })
+        .filter(|_| body.contains_key("displayName") || body.contains_key("name"))
         .ok_or(format!("type {key} is not served"))
 }
 
