@@ -2,8 +2,9 @@
 //! an empty tenant and verified, checked by the simulator against Graph's published description. Every
 //! subject lands, or is held back with a reason that names a place and that the runbook answers.
 //!
-//! Two policies of one name in one tenant are ambiguous by design, so that a policy that is present in
-//! several export forms goes into as many rounds. Skipped when the exports are not here.
+//! Two policies of one name in one tenant are ambiguous by design, and no tenant has an id twice, so
+//! that a policy that is present in several export forms goes into as many rounds, and so do policies
+//! that an exporter gave one id. Skipped when the exports are not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -63,7 +64,8 @@ fn text_of(bytes: &[u8]) -> String {
 
 /// Copies every real export into the folder of its round; answers the folders' number of files.
 fn rounds(corpus: &Path, into: &Path) -> Result<Vec<(PathBuf, usize)>> {
-    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut taken: BTreeSet<(usize, String, String)> = BTreeSet::new();
+    let mut groups = Vec::new();
     let mut folders: Vec<(PathBuf, usize)> = Vec::new();
     for line in std::fs::read_to_string(corpus.join("manifest.jsonl"))?.lines() {
         let entry: Value = serde_json::from_str(line)?;
@@ -84,26 +86,43 @@ fn rounds(corpus: &Path, into: &Path) -> Result<Vec<(PathBuf, usize)>> {
             Some(only @ "configurationPolicies") => only.to_owned(),
             _ => format!("{}{}", entry["policyType"], entry["odataType"]),
         };
-        let times = seen.entry((kind, name)).or_default();
-        // Groups stand in every round: they are what assignments and conditions name.
-        let places: Vec<usize> = if entry["policyType"] == "groups" {
-            vec![0, 1]
-        } else {
-            vec![*times]
+        if entry["policyType"] == "groups" {
+            groups.push(file.to_owned());
+            continue;
+        }
+        let policy_type = entry["policyType"].to_string();
+        let id = object["id"].as_str().unwrap_or(file).to_lowercase();
+        let marks = |round: usize| {
+            let by_id = (round, format!("id of {policy_type}"), id.clone());
+            [(round, kind.clone(), name.clone()), by_id]
         };
-        *times += 1;
-        for round in places {
-            while folders.len() <= round {
-                folders.push((into.join(folders.len().to_string()), 0));
-            }
-            let (folder, count) = folders.get_mut(round).context("round")?;
-            let to = folder.join(file);
-            std::fs::create_dir_all(to.parent().context("folder")?)?;
-            std::fs::copy(corpus.join(file), to)?;
+        let mut round = 0;
+        while marks(round).iter().any(|mark| taken.contains(mark)) {
+            round += 1;
+        }
+        taken.extend(marks(round));
+        while folders.len() <= round {
+            folders.push((into.join(folders.len().to_string()), 0));
+        }
+        let (folder, count) = folders.get_mut(round).context("round")?;
+        copy(corpus, file, folder)?;
+        *count += 1;
+    }
+    // Groups stand in every round: they are what assignments and conditions name.
+    for (folder, count) in &mut folders {
+        for file in &groups {
+            copy(corpus, file, folder)?;
             *count += 1;
         }
     }
     Ok(folders)
+}
+
+fn copy(corpus: &Path, file: &str, folder: &Path) -> Result<()> {
+    let to = folder.join(file);
+    std::fs::create_dir_all(to.parent().context("folder")?)?;
+    std::fs::copy(corpus.join(file), to)?;
+    Ok(())
 }
 
 /// The types that are promoted.
