@@ -114,6 +114,9 @@ pub fn capture(
     if row.adapter == Adapter::DevicePreparation {
         device_preparation::open_apps(&mut content);
     }
+    if row.adapter == Adapter::App {
+        only_ids(&mut content, "categories");
+    }
     if enrollment_notification::has_templates(row) {
         enrollment_notification::settle(&mut content);
     }
@@ -196,6 +199,17 @@ fn keep_only_id(content: &mut Value, place: &str) {
             members.retain(|name, _| name == "id");
         }
     });
+}
+
+/// Objects that are linked and not owned: their ids. None is an answer too.
+fn only_ids(content: &mut Value, member: &str) {
+    let Value::Object(members) = content else {
+        return;
+    };
+    let linked = members.remove(member);
+    let ids = linked.as_ref().and_then(Value::as_array).into_iter();
+    let ids = ids.flatten().filter_map(|one| one.get("id").cloned());
+    members.insert(member.to_owned(), ids.collect());
 }
 
 fn check_limits(raw: &RawPolicy) -> Result<(), CaptureError> {

@@ -18,6 +18,7 @@ use crate::preflight::{Holds, PreflightInput};
 use crate::selection::Carry;
 
 pub(crate) mod approvals;
+mod apps;
 pub(crate) mod collisions;
 mod templates;
 pub(crate) mod unknown;
@@ -60,6 +61,7 @@ pub(crate) fn hold(
     if target.is_none() {
         templates::hold(input, row, source, holds);
     }
+    apps::hold(input, subject, row, &source.external_id, holds);
     hold_past_dates(row, input.now, source, target, holds);
     hold_name(row, source, target, holds);
     hold_rank(input, subject, row, source, target, holds);

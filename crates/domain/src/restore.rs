@@ -33,7 +33,7 @@ use crate::compare::Reason;
 use crate::model::{CapturedPolicy, Facet};
 use crate::oma;
 use crate::plan::{self, Action, PinnedLanding, PinnedSubject, PinnedTarget, PlannedSubject};
-use crate::policy_type::{self, PolicyType, Support};
+use crate::policy_type::{self, PolicyType};
 use crate::references::{Meaning, Overrides, ReferenceCatalog, is_constant};
 use crate::selection::{self, Carry, ConditionalAccessState, Options};
 use crate::steps::{self, Landed, Landing, StepError, StepInput, Written};
@@ -161,7 +161,7 @@ pub fn plan(
         let text = "This installation does not know the policy type any more.".to_owned();
         return Err(held("registry_changed", text));
     };
-    if let Support::CaptureOnly(why) = row.support {
+    if let Some(why) = policy_type::why_not_promoted(row, Some(&wanted.content)) {
         return Err(held("capture_only", why.to_owned()));
     }
     let refused = |error: StepError| held(error.code, error.message.clone());

@@ -18,6 +18,7 @@ use crate::references::Overrides;
 use crate::secret;
 use crate::selection::{Carry, Options};
 
+mod apps;
 mod authentication_strength;
 mod binds;
 mod body;
@@ -40,6 +41,7 @@ mod per_target;
 mod placeholder;
 mod templates;
 
+pub use apps::waits_for_publishing;
 pub use binds::complete_links;
 pub(crate) use device_preparation::ACTIONS as DEVICE_GROUP_ACTIONS;
 pub use group_policy::remaining;
@@ -190,6 +192,9 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     if let Some(target) = input.target {
         checks::immutable(row, &desired.content, target)?;
     }
+    if row.adapter == Adapter::App {
+        apps::check(&input, &desired.content)?;
+    }
     let mut steps = Vec::new();
     let mut content = desired.content;
     match input.target {
@@ -279,6 +284,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
                     device_preparation::write(row, &content, there, &mut steps)?;
                 }
                 Adapter::Plain
+                | Adapter::App
                 | Adapter::AuthenticationContext
                 | Adapter::SettingsCatalog
                 | Adapter::ReusableSetting

@@ -4,6 +4,7 @@
 //! Knows nothing of transport, faults or the journal.
 
 mod actions;
+mod app_categories;
 mod apps;
 mod behind;
 mod combinations;
@@ -257,6 +258,10 @@ fn dispatch(
                 "DELETE" => write::delete(world, tid, rule, id),
                 _ => write::update(world, tid, call, rule, id),
             }
+        }
+        (_, [_, _, _, ..]) if app_categories::is_link(place) => {
+            authorize(rule, claims, false)?;
+            app_categories::handle(world, tid, call, rule, &rest)
         }
         (_, [_, _, _, ..]) if links::is_link(place) => {
             authorize(rule, claims, reads)?;

@@ -37,6 +37,7 @@ pub(crate) use enrollment::{
 pub(crate) use foundations::furnish;
 pub(crate) use group_policy::{DEFINITIONS, TEMPLATES, VALUES, definition, judge_values};
 pub(crate) use managed_apps::{judge_apps, targets_apps};
+pub(crate) use mobile_apps::not_ready;
 pub(crate) use notifications::companions;
 pub(crate) use settings_catalog::{learn_templates, template_family};
 pub(crate) use table::{TABLE, by_key, by_path};

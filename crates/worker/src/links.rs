@@ -21,6 +21,10 @@ pub(crate) async fn learn(
 ) -> Result<(), ReadProblem> {
     let kind = policy_type::odata_type(item).to_owned();
     for link in policy_type::links_of(row, item) {
+        // Categories come with the item.
+        if link.to == LinkTarget::Category {
+            continue;
+        }
         let property = link.property;
         let path = format!(
             "{}/microsoft.graph.{kind}/{property}",
@@ -97,7 +101,7 @@ async fn read_one(
     }
     let id = id_of(&linked)?;
     Ok(Value::String(match link.to {
-        LinkTarget::Profile => id,
+        LinkTarget::Profile | LinkTarget::Category => id,
         LinkTarget::OwnCredential => policy_type::OWN.to_owned(),
     }))
 }

@@ -54,6 +54,8 @@ async fn app_policies_land_with_their_apps_and_name_the_targets_own() -> Result<
         "iOS - Managed Outlook",
         "Android - Managed Defender",
         "Field work",
+        "Intranet",
+        "Notepad",
     ] {
         assert_eq!(readiness(name), "ready", "{}", subjects[name]);
     }
@@ -74,6 +76,8 @@ async fn app_policies_land_with_their_apps_and_name_the_targets_own() -> Result<
         (&json!("Microsoft Outlook"), &json!("mapped"))
     );
     assert_eq!(reason("iOS - Field Forms")["code"], "reference_missing");
+    // Made once more under its other name, the app would be ambiguous for every policy.
+    assert_eq!(reason("Microsoft Outlook")["code"], "app_present");
     for (name, says) in [
         ("Field Tool", "installation file"),
         ("Field Forms", "volume purchase"),
@@ -97,6 +101,7 @@ async fn app_policies_land_with_their_apps_and_name_the_targets_own() -> Result<
             .filter(|entry| entry["path"].to_string().contains(action))
             .count()
     };
+    assert_eq!(to("/categories/$ref"), 1);
     assert!(to("/targetApps") >= 3, "{}", json!(writes));
     assert!(to("microsoft.graph.managedDeviceMobileAppConfiguration/assign") >= 1);
     Ok(())

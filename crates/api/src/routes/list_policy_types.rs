@@ -47,6 +47,7 @@ impl From<&'static PolicyType> for PolicyTypeView {
     fn from(row: &'static PolicyType) -> Self {
         let (support, reason) = match row.support {
             Support::Full => ("full", None),
+            Support::ByKind(which) => ("full", Some(which)),
             Support::CaptureOnly(why) => ("capture_only", Some(why)),
         };
         Self {

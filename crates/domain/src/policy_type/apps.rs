@@ -5,7 +5,9 @@
 
 use serde_json::Value;
 
-use super::{ASSIGN, AssignmentRule, Kinds, PLAIN, PolicyType, Support, odata_type, reference};
+use super::{
+    ASSIGN, Adapter, AssignmentRule, Kinds, PLAIN, PolicyType, Support, odata_type, reference,
+};
 use crate::model::ResourceFamily;
 
 pub(super) const READ_APPS: &[&str] = &["DeviceManagementApps.Read.All"];
@@ -24,11 +26,12 @@ pub(super) const CATEGORIES: PolicyType = PolicyType {
     ..PLAIN
 };
 
+/// Dependencies and replacements exist between apps with files alone, which are not written.
 pub(super) const APPS: PolicyType = PolicyType {
     key: "mobileApps",
     display_name: "Apps",
-    support: Support::CaptureOnly(
-        "Apps are not promoted: most need their installation files, which Graph does not give out. Add the app in the target; policies that name it then find it by its package or bundle id.",
+    support: Support::ByKind(
+        "Apps from a public store, web links and Microsoft's own suites are promoted. Apps with installation files, from volume purchase or from managed Google Play are not: add them in the target; policies that name an app then find it by its package or bundle id.",
     ),
     path: "/deviceAppManagement/mobileApps",
     kinds: Kinds::All,
@@ -48,11 +51,9 @@ pub(super) const APPS: PolicyType = PolicyType {
     skip_when: &[("appAvailability", "\"global\"")],
     server_state: &[
         "appAvailability",
-        "categories[].id",
-        "categories[].lastModifiedDateTime",
         "committedContentVersion",
         "dependentAppCount",
-        "publishingState",
+        "manifestHash",
         "size",
         "supersededAppCount",
         "supersedingAppCount",
@@ -61,17 +62,51 @@ pub(super) const APPS: PolicyType = PolicyType {
         "usedLicenseCount",
         "vppTokenId",
     ],
+    strip_create: &["publishingState", "relationships"],
+    strip_update: &[
+        "appIdentifier",
+        "appStoreUrl",
+        "appUrl",
+        "bundleId",
+        "channel",
+        "installExperience",
+        "isSystemApp",
+        "officePlatformArchitecture",
+        "packageId",
+        "packageIdentifier",
+        "publishingState",
+        "relationships",
+    ],
+    immutable: &[
+        "@odata.type",
+        "appStoreUrl",
+        "appUrl",
+        "bundleId",
+        "channel",
+        "installExperience",
+        "officePlatformArchitecture",
+        "packageId",
+        "packageIdentifier",
+    ],
+    // How far the service is with it.
+    ignored: &["publishingState"],
     assignments: Some(AssignmentRule {
         wrapper: "mobileAppAssignments",
         ..ASSIGN
     }),
+    references: &[reference("categories[]", "mobile_app_category")],
     reference_kind: Some("mobile_app"),
     sets: &["categories", "roleScopeTagIds"],
+    defaults: &[
+        ("isFeatured", "false"),
+        ("officeSuiteAppDefaultFileFormat", "\"notConfigured\""),
+    ],
     empty_is_absent: &[""],
     wave: 2,
     family: ResourceFamily::Apps,
     read_permissions: READ_APPS,
     write_permissions: WRITE_APPS,
+    adapter: Adapter::App,
     ..PLAIN
 };
 
@@ -145,9 +180,23 @@ pub(super) const POLICY_SETS: PolicyType = PolicyType {
     ..PLAIN
 };
 
-/// Why an app of this kind cannot be written, in an operator's words.
-pub(super) fn why_not(app: &Value) -> Option<&'static str> {
+/// Why an app of this kind cannot be written, in an operator's words; `None` for those that need
+/// nothing but their description.
+pub(super) fn why_not(app: &Value, otherwise: &'static str) -> Option<&'static str> {
     let why = match odata_type(app) {
+        "winGetApp"
+        | "officeSuiteApp"
+        | "macOSOfficeSuiteApp"
+        | "windowsMicrosoftEdgeApp"
+        | "macOSMicrosoftEdgeApp"
+        | "macOSMicrosoftDefenderApp"
+        | "webApp"
+        | "windowsWebApp"
+        | "iosiPadOSWebClip"
+        | "macOSWebClip"
+        | "iosStoreApp"
+        | "managedIOSStoreApp"
+        | "managedAndroidStoreApp" => return None,
         "win32LobApp"
         | "win32CatalogApp"
         | "windowsMobileMSI"
@@ -170,26 +219,10 @@ pub(super) fn why_not(app: &Value) -> Option<&'static str> {
         "androidManagedStoreApp" | "androidForWorkApp" | "androidManagedStoreWebApp" => {
             "This app comes from managed Google Play: approve it in the target's managed Google Play, and it appears there by itself."
         }
-        "microsoftStoreForBusinessApp" | "androidStoreApp" => {
+        "microsoftStoreForBusinessApp" | "androidStoreApp" | "windowsStoreApp" => {
             "Graph no longer takes apps of this kind. Add the app's successor in the target by hand."
         }
-        "winGetApp"
-        | "officeSuiteApp"
-        | "macOSOfficeSuiteApp"
-        | "windowsMicrosoftEdgeApp"
-        | "macOSMicrosoftEdgeApp"
-        | "macOSMicrosoftDefenderApp"
-        | "webApp"
-        | "windowsWebApp"
-        | "iosiPadOSWebClip"
-        | "macOSWebClip"
-        | "iosStoreApp"
-        | "managedIOSStoreApp"
-        | "managedAndroidStoreApp"
-        | "windowsStoreApp" => {
-            "Apps are not promoted. This one needs no file: add it in the target from its store or link; policies that name it then find it by its package or bundle id."
-        }
-        _ => return None,
+        _ => otherwise,
     };
     Some(why)
 }

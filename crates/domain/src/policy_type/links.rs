@@ -17,6 +17,8 @@ pub enum LinkTarget {
     /// The one derived credential configuration that a tenant has. Whether it is linked is known,
     /// which object that is belongs to the tenant: never carried.
     OwnCredential,
+    /// An app category. It comes with the item, and needs no type in its path.
+    Category,
 }
 
 /// One navigation property.
@@ -61,6 +63,12 @@ const ROOTS_SERVER: Link = many("rootCertificatesForServerValidation");
 const ENCRYPTION: Link = one("smimeEncryptionCertificate");
 const SIGNING: Link = one("smimeSigningCertificate");
 const SIGN_ON: Link = one("singleSignOnExtensionPkinitCertificate");
+
+/// What every app has.
+const CATEGORIES: &[Link] = &[Link {
+    to: LinkTarget::Category,
+    ..many("categories")
+}];
 
 /// Every type with links, in name order.
 const TYPES: &[(&str, &[Link])] = &[
@@ -174,10 +182,11 @@ const TYPES: &[(&str, &[Link])] = &[
 
 /// The links of a content; none where its row has none.
 pub fn links_of(row: &PolicyType, content: &Value) -> &'static [Link] {
-    if row.adapter != Adapter::DeviceConfiguration {
-        return &[];
+    match row.adapter {
+        Adapter::DeviceConfiguration => links_of_type(odata_type(content)),
+        Adapter::App => CATEGORIES,
+        _ => &[],
     }
-    links_of_type(odata_type(content))
 }
 
 /// The links of a type by its name without `#microsoft.graph.`.
@@ -194,6 +203,7 @@ pub(crate) fn wave_of(row: &PolicyType, content: &Value) -> u8 {
     let links = links_of(row, content);
     let behind = match links {
         [] => 0,
+        [only] if only.to == LinkTarget::Category => 0,
         [only] if *only == ROOT => 1,
         [only] if only.property == "networkAccessConfigurations" => 3,
         _ => 2,

@@ -51,6 +51,9 @@ pub(crate) use plain_types::is_plain_type;
 pub enum Support {
     /// Captured, compared and promoted.
     Full,
+    /// The same for some kinds of object; others are never written. The text says which, in an
+    /// operator's words.
+    ByKind(&'static str),
     /// Captured and compared; never written. The text says why, in an operator's words.
     CaptureOnly(&'static str),
 }
@@ -164,6 +167,8 @@ pub enum Adapter {
     GroupPolicy,
     /// Settings catalog tree, and a device group by actions of its own.
     DevicePreparation,
+    /// Apps: those without files, with categories as links.
+    App,
     /// Templates that the service makes, with their texts as children.
     EnrollmentNotification,
 }
@@ -280,7 +285,7 @@ pub struct PolicyType {
 impl PolicyType {
     /// Whether a promotion may write it.
     pub const fn promotable(&self) -> bool {
-        matches!(self.support, Support::Full)
+        matches!(self.support, Support::Full | Support::ByKind(_))
     }
 
     /// Whether the type has the facet at all.
@@ -469,14 +474,11 @@ pub fn for_reference_kind(kind: &str) -> Option<&'static PolicyType> {
 /// Why an object of the row cannot be promoted, in an operator's words; `None` when it can. What
 /// the object is may say more than its type does.
 pub fn why_not_promoted(row: &PolicyType, content: Option<&Value>) -> Option<&'static str> {
-    let Support::CaptureOnly(why) = row.support else {
-        return None;
-    };
-    let of_kind = match row.reference_kind {
-        Some("mobile_app") => content.and_then(apps::why_not),
-        _ => None,
-    };
-    Some(of_kind.unwrap_or(why))
+    match row.support {
+        Support::Full => None,
+        Support::CaptureOnly(why) => Some(why),
+        Support::ByKind(why) => content.and_then(|content| apps::why_not(content, why)),
+    }
 }
 
 /// The `@odata.type` of an object without `#microsoft.graph.`; empty when it has none.

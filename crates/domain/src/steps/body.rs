@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    StepError, StepInput, WriteStep, catalog, compliance, conditional_access, default_object,
+    StepError, StepInput, WriteStep, apps, catalog, compliance, conditional_access, default_object,
     device_configuration, enrollment_notification, links, managed_apps, parts,
 };
 use crate::device_preparation;
@@ -25,6 +25,9 @@ pub(super) fn create(row: &PolicyType, content: &Value) -> Result<Value, StepErr
     }
     if row.adapter == Adapter::SettingsCompliance {
         compliance::name_rule(&mut body);
+    }
+    if row.adapter == Adapter::App {
+        apps::shape_create(&mut body);
     }
     drop_nulls(&mut body);
     parts::drop_empty_service_app(row, &mut body);
@@ -54,6 +57,9 @@ pub(super) fn update(
         pattern::remove(&mut body, place);
     }
     shape(row, &mut body);
+    if row.adapter == Adapter::App {
+        apps::shape_update(&mut body);
+    }
     default_object::shape(row, &mut body, target);
     keep_standing_dates(row, &mut body, target);
     if let Value::Object(members) = &mut body {
@@ -95,6 +101,7 @@ fn shape(row: &PolicyType, body: &mut Value) {
             catalog::shape(body);
         }
         Adapter::ReusableSetting => catalog::shape_instance(body),
+        Adapter::App => links::strip(row, body),
         Adapter::DeviceConfiguration => {
             device_configuration::shape(body);
             links::strip(row, body);

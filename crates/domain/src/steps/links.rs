@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::placeholder::CREATED;
 use super::{StepError, StepInput, StepKind, WriteStep, refuse, step};
-use crate::policy_type::{Link, LinkTarget, PolicyType, is_issued, links_of, odata_type};
+use crate::policy_type::{Adapter, Link, LinkTarget, PolicyType, is_issued, links_of, odata_type};
 
 /// Why a profile with links is held.
 const CODE: &str = "certificate_binding_not_captured";
@@ -18,21 +18,40 @@ const ID: &str = "@odata.id";
 
 /// Path templates of every call on a link.
 pub(super) fn templates(row: &PolicyType) -> [(&'static str, String); 4] {
-    let reference = reference_template(row);
+    let (reference, linked) = templates_of(row, LinkTarget::Profile);
     [
         ("PUT", reference.clone()),
         ("POST", reference.clone()),
         ("DELETE", reference),
-        ("DELETE", linked_template(row)),
+        ("DELETE", linked),
     ]
 }
 
-fn reference_template(row: &PolicyType) -> String {
-    format!("{}/{{item}}/{{type}}/{{link}}/$ref", row.path)
+/// The same for the categories of apps.
+pub(super) fn category_templates(row: &PolicyType) -> [(&'static str, String); 2] {
+    let (reference, linked) = templates_of(row, LinkTarget::Category);
+    [("POST", reference), ("DELETE", linked)]
 }
 
-fn linked_template(row: &PolicyType) -> String {
-    format!("{}/{{item}}/{{type}}/{{link}}/{{linked}}/$ref", row.path)
+/// Path templates of setting a link, and of removing one of several.
+fn templates_of(row: &PolicyType, to: LinkTarget) -> (String, String) {
+    let link = match to {
+        LinkTarget::Category => format!("{}/{{item}}/categories", row.path),
+        LinkTarget::Profile | LinkTarget::OwnCredential => {
+            format!("{}/{{item}}/{{type}}/{{link}}", row.path)
+        }
+    };
+    (format!("{link}/$ref"), format!("{link}/{{linked}}/$ref"))
+}
+
+/// The path of a link below the collection.
+fn below(kind: &str, link: &Link) -> String {
+    match link.to {
+        LinkTarget::Category => format!("/{{item}}/{}", link.property),
+        LinkTarget::Profile | LinkTarget::OwnCredential => {
+            format!("/{{item}}/microsoft.graph.{kind}/{}", link.property)
+        }
+    }
 }
 
 /// The ids a link of a content leads to.
@@ -143,7 +162,7 @@ pub(super) fn write(
         let wanted = ids(content, link);
         let there = standing.map_or_else(Vec::new, |standing| ids(standing, link));
         let missing = wanted.iter().filter(|id| !holds(&there, id));
-        if link.to == LinkTarget::Profile {
+        if link.to != LinkTarget::OwnCredential {
             for (number, id) in missing.enumerate() {
                 steps.push(set(row, kind, link, number, id)?);
             }
@@ -178,10 +197,10 @@ fn set(
             property: property.to_owned(),
         },
         method,
-        &format!("/{{item}}/microsoft.graph.{kind}/{property}/$ref"),
+        &format!("{}/$ref", below(kind, link)),
         Some(json!({ ID: id })),
     );
-    planned.path_template = reference_template(row);
+    planned.path_template = templates_of(row, link.to).0;
     Ok(planned)
 }
 
@@ -193,11 +212,13 @@ fn unset(
     id: &str,
 ) -> Result<WriteStep, StepError> {
     let property = link.property;
-    let (below, template) = if link.many {
+    let (reference, linked) = templates_of(row, link.to);
+    let below = below(kind, link);
+    let (path, template) = if link.many {
         safe(link, id)?;
-        (format!("{property}/{id}/$ref"), linked_template(row))
+        (format!("{below}/{id}/$ref"), linked)
     } else {
-        (format!("{property}/$ref"), reference_template(row))
+        (format!("{below}/$ref"), reference)
     };
     let mut planned = step(
         row,
@@ -207,7 +228,7 @@ fn unset(
             id: id.to_owned(),
         },
         "DELETE",
-        &format!("/{{item}}/microsoft.graph.{kind}/{below}"),
+        &path,
         None,
     );
     planned.path_template = template;
@@ -234,7 +255,11 @@ pub fn address(row: &PolicyType, step: &mut WriteStep, graph_base: &str) {
     };
     let version = step.version.segment();
     if let Some(Value::String(text)) = step.body.as_mut().and_then(|body| body.get_mut(ID)) {
-        *text = format!("{graph_base}/{version}{}('{text}')", row.path);
+        let collection = match row.adapter {
+            Adapter::App => "/deviceAppManagement/mobileAppCategories",
+            _ => row.path,
+        };
+        *text = format!("{graph_base}/{version}{collection}('{text}')");
     }
 }
 

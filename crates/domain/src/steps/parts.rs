@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{StepKind, WriteStep, body, step};
+use super::{StepKind, WriteStep, apps, body, step};
 use crate::capture::default_object;
 use crate::json::pattern;
-use crate::policy_type::PolicyType;
+use crate::policy_type::{Adapter, PolicyType};
 
 /// Name of the step that brings what the create could not take.
 pub(super) const COMPLETE: &str = "complete";
@@ -36,6 +36,7 @@ pub(super) fn split(row: &PolicyType, mut body: Value) -> (Value, Option<Value>)
 
 fn later_members(row: &PolicyType, members: &Map<String, Value>) -> Vec<String> {
     let later = |name: &&String| match row.create_first {
+        None if row.adapter == Adapter::App => name.as_str() == apps::FEATURED,
         Some(first) => !first.contains(&name.as_str()) && name.as_str() != "@odata.type",
         None => {
             row.one_for_all_devices

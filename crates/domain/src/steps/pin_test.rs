@@ -44,6 +44,14 @@ fn nothing_else_can_ever_be_written() {
         format!("DELETE {link}/$ref"),
         format!("DELETE {link}/{{linked}}/$ref"),
     ]);
+    let apps = "beta/deviceAppManagement/mobileApps";
+    pinned.extend([
+        format!("POST {apps}"),
+        format!("PATCH {apps}/{{item}}"),
+        format!("POST {apps}/{{item}}/assign"),
+        format!("POST {apps}/{{item}}/categories/$ref"),
+        format!("DELETE {apps}/{{item}}/categories/{{linked}}/$ref"),
+    ]);
     for collection in ["namedLocations", "policies"] {
         pinned.push(format!("POST v1.0/{c}/{collection}"));
         pinned.push(format!("PATCH v1.0/{c}/{collection}/{{item}}"));

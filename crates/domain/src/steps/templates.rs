@@ -44,6 +44,7 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
         Adapter::NotificationTemplate => {
             calls.extend(notification::templates(&notification::itself(row)));
         }
+        Adapter::App => calls.extend(links::category_templates(row)),
         Adapter::EnrollmentNotification => {
             let place = enrollment_notification::place("");
             calls.push(("PATCH", place.template.clone()));

@@ -71,6 +71,10 @@ fn is_noise(row: &PolicyType, pointer: &str) -> bool {
     if segments.iter().any(noise) && root != "templateReference" {
         return true;
     }
+    // An app category is linked by its id; the rest is its own.
+    if row.key == "mobileApps" && root == "categories" && segments.last() != Some(&"id") {
+        return true;
+    }
     // The templates say what holds.
     if enrollment_notification::has_templates(row)
         && enrollment_notification::ECHOES.contains(&root)

@@ -26,5 +26,6 @@ mod samples_administration;
 mod samples_apps;
 mod samples_group_policy;
 mod script_samples;
+mod store_apps;
 mod two_tenants;
 mod unknown;

@@ -164,6 +164,7 @@ pub(crate) fn carry_out(
         }
         apply(row, &step, &mut object);
         crate::notifications::serve(&mut object.item);
+        crate::store_apps::show_categories(&mut object.item);
     }
     object.item["id"] = json!(ITEM);
     look_for_links(row, &mut object.item);
@@ -176,7 +177,10 @@ fn link(step: &WriteStep, item: &mut Value) {
         panic!("{} is no link", step.name);
     };
     let id = step.body.as_ref().map(|body| body["@odata.id"].clone());
-    let cast = format!("/microsoft.graph.{}/", policy_type::odata_type(item));
+    let cast = match property.as_str() {
+        "categories" => "/categories/".to_owned(),
+        _ => format!("/microsoft.graph.{}/", policy_type::odata_type(item)),
+    };
     assert!(step.path.contains(&cast), "{}", step.path);
     match (step.method.as_str(), &mut item[property]) {
         ("POST", Value::Array(items)) => items.push(id.expect("an id")),
@@ -184,7 +188,7 @@ fn link(step: &WriteStep, item: &mut Value) {
         ("PUT", slot) => *slot = id.expect("an id"),
         ("DELETE", Value::Array(items)) => {
             let gone = step.path.split('/').rev().nth(1).expect("an id");
-            items.retain(|one| one != gone);
+            items.retain(|one| one != gone && one["id"] != *gone);
         }
         (_, slot) => *slot = Value::Null,
     }

@@ -384,6 +384,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
     all.extend(crate::device_preparation::all());
     all.extend(crate::enrollment::objects());
     all.extend(crate::notifications::all());
+    all.extend(crate::store_apps::all());
     all.extend(crate::script_samples::all());
     all
 }

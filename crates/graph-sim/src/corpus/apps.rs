@@ -13,8 +13,11 @@ pub(super) const EQUAL: [&str; 3] = [
 ];
 
 /// Held by the target with other settings.
-pub(super) const DIFFERENT: [&str; 2] =
-    ["Android - App Protection - BYOD", "iOS - Managed Outlook"];
+pub(super) const DIFFERENT: [&str; 3] = [
+    "Android - App Protection - BYOD",
+    "iOS - Managed Outlook",
+    "Notepad",
+];
 
 /// The apps of a tenant. The target calls Outlook otherwise and lacks one app.
 pub(super) fn apps(side: Side) -> Vec<Draft> {
@@ -69,6 +72,37 @@ pub(super) fn apps(side: Side) -> Vec<Draft> {
     drafts
 }
 
+/// Apps without files: one that the target lacks, and one that it describes otherwise.
+fn store_apps(names: &Names<'_>) -> Vec<Draft> {
+    let productivity = names.id("mobileAppCategories", "Productivity");
+    let app = |kind: &str, name: &str, more: Value| {
+        let mut body = json!({"@odata.type": format!("#microsoft.graph.{kind}"), "displayName": name,
+            "description": format!("{name} for everybody."), "publisher": "Contoso",
+            "isFeatured": false, "publishingState": "published", "roleScopeTagIds": ["0"],
+            "categories": [{"id": productivity, "displayName": "Productivity"}]});
+        if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+            body.extend(more.clone());
+        }
+        let target = names.include("Executives");
+        Draft::new("mobileApps", body).assigned(vec![
+            json!({"intent": "required", "settings": null, "target": target["target"]}),
+        ])
+    };
+    vec![
+        app(
+            "webApp",
+            "Intranet",
+            json!({"appUrl": "https://intranet.example", "useManagedBrowser": true}),
+        ),
+        app(
+            "winGetApp",
+            "Notepad",
+            json!({"packageIdentifier": "9MSMLRH6LZF3",
+                "installExperience": {"runAsAccount": "user"}}),
+        ),
+    ]
+}
+
 fn ios_app(bundle: &str) -> Value {
     json!({"mobileAppIdentifier":
         {"@odata.type": "#microsoft.graph.iosMobileAppIdentifier", "bundleId": bundle}})
@@ -85,6 +119,7 @@ pub(super) fn policies(names: &Names<'_>) -> Vec<Draft> {
         "mobileAppCategories",
         json!({"displayName": "Field work"}),
     )];
+    drafts.extend(store_apps(names));
     drafts.extend(protections(names));
     drafts.push(
         Draft::new(

@@ -56,6 +56,9 @@ pub(super) fn assign(
             .as_ref()
             .ok_or_else(Refusal::method_not_allowed)?;
         let wanted = parameter(&sent, assign.wrapper, assign.also)?;
+        if let Some(refusal) = rules::not_ready(rule, object) {
+            return Err(refusal);
+        }
         if rules::is_default(object) {
             return Err(Refusal::by_service(
                 rule.family,
@@ -182,6 +185,15 @@ pub(super) fn judge_assignment(
             members.insert("runRemediationScript".to_owned(), remediates);
             let schedule = sent.get("runSchedule").cloned().unwrap_or_default();
             members.insert("runSchedule".to_owned(), schedule);
+        }
+        if assign.entity == "mobileAppAssignment" {
+            let intent = sent
+                .get("intent")
+                .cloned()
+                .ok_or_else(|| scene.refuse("The intent of an assignment is missing."))?;
+            members.insert("intent".to_owned(), intent);
+            let settings = sent.get("settings").cloned().unwrap_or_default();
+            members.insert("settings".to_owned(), settings);
         }
         if assign.entity == "deviceConfigurationAssignment" {
             let intent = sent

@@ -1,25 +1,31 @@
 //! Apps, categories, app configuration for managed devices and policy sets.
 
-use base64::Engine as _;
-use serde_json::{Map, Value};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use super::enrollment::refuse_members;
 use super::managed_apps::{READ_ROLES, WRITE_ROLES};
 use super::table::{ASSIGN, ASSIGNMENTS, INTUNE};
 use super::{AssignRule, CollectionRule, Part, Scene, strings};
 use crate::answer::Refusal;
 use crate::check::Write;
-use crate::state::Object;
+use crate::state::{Object, Tenant};
 
-/// Read here and changed behind the caller's back alone: most kinds need their files.
+/// Apps that need no files are made here; the others appear behind the caller's back alone.
 pub(super) const APPS: CollectionRule = CollectionRule {
     key: "mobileApps",
     paths: &["deviceAppManagement/mobileApps"],
     entity: "mobileApp",
     polymorphic: true,
     v1: true,
-    create: false,
-    patch: false,
-    delete: false,
+    assign: Some(AssignRule {
+        entity: "mobileAppAssignment",
+        wrapper: "mobileAppAssignments",
+        ..ASSIGN
+    }),
+    required: &["displayName", "publisher"],
     parts: &[
         Part {
             segment: "categories",
@@ -31,8 +37,106 @@ pub(super) const APPS: CollectionRule = CollectionRule {
     hidden_in_list: &["largeIcon", "roleScopeTagIds"],
     read_roles: READ_ROLES,
     write_roles: WRITE_ROLES,
+    judge: judge_app,
+    complete: complete_app,
+    present: present_app,
     ..INTUNE
 };
+
+/// Kinds that are made by their description alone.
+const WITHOUT_FILES: [&str; 13] = [
+    "winGetApp",
+    "officeSuiteApp",
+    "macOSOfficeSuiteApp",
+    "windowsMicrosoftEdgeApp",
+    "macOSMicrosoftEdgeApp",
+    "macOSMicrosoftDefenderApp",
+    "webApp",
+    "windowsWebApp",
+    "iosiPadOSWebClip",
+    "macOSWebClip",
+    "iosStoreApp",
+    "managedIOSStoreApp",
+    "managedAndroidStoreApp",
+];
+/// What no update may name.
+const SETTLED: [&str; 10] = [
+    "appIdentifier",
+    "appStoreUrl",
+    "appUrl",
+    "bundleId",
+    "channel",
+    "installExperience",
+    "manifestHash",
+    "packageId",
+    "packageIdentifier",
+    "officePlatformArchitecture",
+];
+const SETTLED_IN_SUITE: [&str; 3] = ["developer", "owner", "publisher"];
+/// When a fresh app is published, in milliseconds of the epoch; no answer shows it.
+const READY_AT: &str = "publishedAtMilliseconds";
+const PUBLISHING: u64 = 1_500;
+
+fn judge_app(
+    scene: &Scene<'_>,
+    write: Write,
+    body: &Map<String, Value>,
+    before: Option<&Object>,
+) -> Result<(), Refusal> {
+    let kind = before.and_then(Object::kind).unwrap_or_else(|| {
+        let kind = body.get("@odata.type").and_then(Value::as_str);
+        kind.unwrap_or_default()
+            .trim_start_matches("#microsoft.graph.")
+    });
+    if write == Write::Create {
+        if !WITHOUT_FILES.contains(&kind) {
+            return Err(scene.refuse(format!("An app of the type {kind} needs its content.")));
+        }
+        return refuse_members(scene, body, &["isFeatured", "categories", "manifestHash"]);
+    }
+    refuse_members(scene, body, &SETTLED)?;
+    if kind == "officeSuiteApp" {
+        refuse_members(scene, body, &SETTLED_IN_SUITE)?;
+    }
+    Ok(())
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// A fresh app is published some moments later.
+fn complete_app(_: &Scene<'_>, object: &mut Object) {
+    if !object.body.contains_key("publishingState") {
+        object
+            .body
+            .insert("publishingState".to_owned(), json!("processing"));
+        object
+            .body
+            .insert(READY_AT.to_owned(), json!(now() + PUBLISHING));
+    }
+    object.body.entry("isFeatured").or_insert(json!(false));
+}
+
+fn is_processing(object: &Object) -> bool {
+    let ready_at = object.body.get(READY_AT).and_then(Value::as_u64);
+    ready_at.is_some_and(|ready_at| now() < ready_at)
+}
+
+fn present_app(_: &Tenant, object: &Object, shown: &mut Map<String, Value>, _: bool) {
+    if shown.remove(READY_AT).is_some() && !is_processing(object) {
+        shown.insert("publishingState".to_owned(), json!("published"));
+    }
+}
+
+/// Why an object takes no assignments yet.
+pub(crate) fn not_ready(rule: &CollectionRule, object: &Object) -> Option<Refusal> {
+    let processing = rule.key == "mobileApps" && is_processing(object);
+    processing.then(|| Refusal::by_service(rule.family, "The app is not published yet."))
+}
 
 pub(super) const CATEGORIES: CollectionRule = CollectionRule {
     key: "mobileAppCategories",

@@ -4,12 +4,13 @@
 
 use super::{Access, Enumeration, Property, Schema, Type};
 
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     include_str!("../../schema/graph-types.txt"),
     include_str!("../../schema/graph-types-links.txt"),
     include_str!("../../schema/graph-types-enrollment.txt"),
     include_str!("../../schema/graph-types-scripts.txt"),
     include_str!("../../schema/graph-types-group-policy.txt"),
+    include_str!("../../schema/graph-types-apps.txt"),
 ];
 
 /// What the lines that follow belong to.

@@ -248,6 +248,16 @@ impl<'r> Subject<'r> {
             if steps::is_ranked(step, &seen.policy.content) || self.is_linked(step, &seen) {
                 return Ok(());
             }
+            if steps::waits_for_publishing(self.row, step, &seen.policy.content) {
+                let Some(wait) = not_yet.next() else {
+                    return Err(Exit::failed(
+                        "app_not_published",
+                        "The service has not published the app yet; it was made and not assigned. Promote it again later.",
+                    ));
+                };
+                self.run.job.pause(wait).await?;
+                continue;
+            }
             // What was to be removed may be gone already.
             let Some(step) = self.with_child(step).await? else {
                 return Ok(());

@@ -37,7 +37,9 @@ fn every_link_to_a_profile_is_a_reference_and_a_list_of_them_is_a_set() {
             LinkTarget::Profile => {
                 assert_eq!(rule.map(|rule| rule.kind), row.reference_kind, "{place}");
             }
-            LinkTarget::OwnCredential => assert_eq!(rule, None, "{place}"),
+            LinkTarget::OwnCredential | LinkTarget::Category => {
+                assert_eq!(rule, None, "{place}");
+            }
         }
     }
 }

@@ -19,8 +19,8 @@ pub async fn cases(sim: &Sim) -> Vec<Bad> {
             cases.extend(managed(path, &item, &body));
         }
     }
+    cases.extend(store_apps(sim).await);
     for (path, of) in [
-        ("/beta/deviceAppManagement/mobileApps", "iosStoreApp"),
         ("/beta/deviceAppManagement/policySets", "policySet"),
         (
             "/beta/deviceAppManagement/mdmWindowsInformationProtectionPolicies",
@@ -37,6 +37,63 @@ pub async fn cases(sim: &Sim) -> Vec<Bad> {
         });
     }
     cases
+}
+
+/// Apps by their description alone.
+async fn store_apps(sim: &Sim) -> Vec<Bad> {
+    let path = "/beta/deviceAppManagement/mobileApps";
+    let body = json!({"@odata.type": "#microsoft.graph.webApp", "displayName": "x",
+        "publisher": "p", "appUrl": "https://x.example"});
+    let items = sim.all(path).await;
+    let own = items.iter().find(|item| item["displayName"] == "Intranet");
+    let item = format!("{path}/{}", own.unwrap()["id"].as_str().unwrap());
+    let sent = |name: &str, value: Value| with(&body, name, value);
+    let changed = |value: Value| {
+        with(
+            &json!({"@odata.type": body["@odata.type"]}),
+            "appUrl",
+            value,
+        )
+    };
+    let elsewhere = json!({"@odata.id": "https://graph.example/beta/deviceAppManagement/mobileAppCategories('1')"});
+    let unassigned = json!({"mobileAppAssignments": [
+        {"target": {"@odata.type": "#microsoft.graph.allLicensedUsersAssignmentTarget"}}]});
+    let lob = json!({"@odata.type": "#microsoft.graph.win32LobApp", "displayName": "x", "publisher": "p"});
+    vec![
+        bad("POST", path, lob, "needs its content"),
+        bad("POST", path, without(&body, "publisher"), "is required"),
+        bad(
+            "POST",
+            path,
+            sent("publishingState", json!("published")),
+            "read-only",
+        ),
+        bad(
+            "POST",
+            path,
+            sent("isFeatured", json!(true)),
+            "cannot be written",
+        ),
+        bad(
+            "POST",
+            path,
+            sent("packageIdentifier", json!("x")),
+            "does not exist on type",
+        ),
+        bad(
+            "PATCH",
+            &item,
+            changed(json!("https://y.example")),
+            "cannot be written",
+        ),
+        bad(
+            "POST",
+            &format!("{item}/categories/$ref"),
+            elsewhere,
+            "not one of this Graph",
+        ),
+        bad("POST", &format!("{item}/assign"), unassigned, "intent"),
+    ]
 }
 
 fn object(path: &'static str, item: &str, body: &Value) -> Vec<Bad> {
