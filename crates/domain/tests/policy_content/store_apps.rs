@@ -15,7 +15,7 @@ fn row() -> &'static PolicyType {
     policy_type::find("mobileApps").unwrap()
 }
 
-fn app(kind: &str, name: &str, more: Value) -> Value {
+fn app(kind: &str, name: &str, more: &Value) -> Value {
     let mut app = json!({
         "@odata.type": format!("#microsoft.graph.{kind}"),
         "id": "0a990000-0000-4000-8000-0000000000d1", "displayName": name,
@@ -47,7 +47,7 @@ fn win_get() -> Value {
     app(
         "winGetApp",
         "VLC",
-        json!({"packageIdentifier": "XPDM1ZW6815MQM", "manifestHash": "abc",
+        &json!({"packageIdentifier": "XPDM1ZW6815MQM", "manifestHash": "abc",
             "installExperience": {"runAsAccount": "system"}}),
     )
 }
@@ -56,7 +56,7 @@ fn suite() -> Value {
     app(
         "officeSuiteApp",
         "Office",
-        json!({"officePlatformArchitecture": "x64", "autoAcceptEula": true,
+        &json!({"officePlatformArchitecture": "x64", "autoAcceptEula": true,
             "officeSuiteAppDefaultFileFormat": "officeOpenXMLFormat",
             "productIds": ["o365ProPlusRetail"], "updateChannel": "monthlyEnterprise",
             "excludedApps": {"groove": true, "lync": true}}),
@@ -72,7 +72,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
             app(
                 "webApp",
                 "Intranet",
-                json!({"appUrl": "https://intranet.example"}),
+                &json!({"appUrl": "https://intranet.example"}),
             ),
         ),
         (
@@ -80,7 +80,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
             app(
                 "iosStoreApp",
                 "Outlook",
-                json!({"bundleId": "com.microsoft.Office.Outlook",
+                &json!({"bundleId": "com.microsoft.Office.Outlook",
                 "appStoreUrl": "https://apps.apple.com/app/id951937596",
                 "applicableDeviceType": {"iPad": true, "iPhoneAndIPod": true}}),
             ),
@@ -253,7 +253,7 @@ fn apps_with_files_or_licences_say_why_they_are_not_made() {
         ("microsoftStoreForBusinessApp", "no longer"),
         ("somethingNew", "public store"),
     ] {
-        let content = app(kind, "x", json!({}));
+        let content = app(kind, "x", &json!({}));
         let why = policy_type::why_not_promoted(row(), Some(&content)).unwrap();
         assert!(why.contains(word), "{kind}: {why}");
     }

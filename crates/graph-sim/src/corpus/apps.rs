@@ -83,10 +83,12 @@ fn store_apps(names: &Names<'_>) -> Vec<Draft> {
         if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
             body.extend(more.clone());
         }
-        let target = names.include("Executives");
-        Draft::new("mobileApps", body).assigned(vec![
-            json!({"intent": "required", "settings": null, "target": target["target"]}),
-        ])
+        let mut assignment = names.include("Executives");
+        if let Some(members) = assignment.as_object_mut() {
+            members.insert("intent".to_owned(), json!("required"));
+            members.insert("settings".to_owned(), Value::Null);
+        }
+        Draft::new("mobileApps", body).assigned(vec![assignment])
     };
     vec![
         app(

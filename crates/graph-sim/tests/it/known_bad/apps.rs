@@ -88,11 +88,11 @@ async fn store_apps(sim: &Sim) -> Vec<Bad> {
         ),
         bad(
             "POST",
-            &format!("{item}/categories/$ref"),
+            format!("{item}/categories/$ref"),
             elsewhere,
             "not one of this Graph",
         ),
-        bad("POST", &format!("{item}/assign"), unassigned, "intent"),
+        bad("POST", format!("{item}/assign"), unassigned, "intent"),
     ]
 }
 
