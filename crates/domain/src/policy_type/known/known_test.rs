@@ -66,7 +66,6 @@ fn every_type_has_its_collection_in_the_list_unless_it_says_why_not() {
         ("/deviceManagement/managedDeviceCleanupRules", undescribed),
         ("/deviceManagement/inventoryPolicies", undescribed),
         ("/identityGovernance/termsOfUse/agreements", undescribed),
-        ("/deviceAppManagement/mobileApps", app),
         ("/deviceAppManagement/policySets", app),
     ];
     for row in policy_type::all() {
