@@ -26,7 +26,14 @@ pub(super) const CATEGORIES: PolicyType = PolicyType {
     ..PLAIN
 };
 
-/// Dependencies and replacements exist between apps with files alone, which are not written.
+/// How many other apps an app needs, replaces and is replaced by: kept to tell one that is more
+/// than its description, and no part of what it is.
+const RELATIONS: [&str; 3] = [
+    "dependentAppCount",
+    "supersededAppCount",
+    "supersedingAppCount",
+];
+
 pub(super) const APPS: PolicyType = PolicyType {
     key: "mobileApps",
     display_name: "Apps",
@@ -52,23 +59,27 @@ pub(super) const APPS: PolicyType = PolicyType {
     server_state: &[
         "appAvailability",
         "committedContentVersion",
-        "dependentAppCount",
         "manifestHash",
         "size",
-        "supersededAppCount",
-        "supersedingAppCount",
         "totalLicenseCount",
         "uploadState",
         "usedLicenseCount",
         "vppTokenId",
     ],
-    strip_create: &["publishingState", "relationships"],
+    strip_create: &[
+        "dependentAppCount",
+        "publishingState",
+        "relationships",
+        "supersededAppCount",
+        "supersedingAppCount",
+    ],
     strip_update: &[
         "appIdentifier",
         "appStoreUrl",
         "appUrl",
         "bundleId",
         "channel",
+        "dependentAppCount",
         "installExperience",
         "isSystemApp",
         "officePlatformArchitecture",
@@ -76,6 +87,8 @@ pub(super) const APPS: PolicyType = PolicyType {
         "packageIdentifier",
         "publishingState",
         "relationships",
+        "supersededAppCount",
+        "supersedingAppCount",
     ],
     immutable: &[
         "@odata.type",
@@ -88,8 +101,13 @@ pub(super) const APPS: PolicyType = PolicyType {
         "packageId",
         "packageIdentifier",
     ],
-    // How far the service is with it.
-    ignored: &["publishingState"],
+    // How far the service is with it, and how many apps are bound to it.
+    ignored: &[
+        "dependentAppCount",
+        "publishingState",
+        "supersededAppCount",
+        "supersedingAppCount",
+    ],
     assignments: Some(AssignmentRule {
         wrapper: "mobileAppAssignments",
         ..ASSIGN
@@ -196,7 +214,7 @@ pub(super) fn why_not(app: &Value, otherwise: &'static str) -> Option<&'static s
         | "macOSWebClip"
         | "iosStoreApp"
         | "managedIOSStoreApp"
-        | "managedAndroidStoreApp" => return None,
+        | "managedAndroidStoreApp" => return why_not_related(app),
         "win32LobApp"
         | "win32CatalogApp"
         | "windowsMobileMSI"
@@ -225,4 +243,12 @@ pub(super) fn why_not(app: &Value, otherwise: &'static str) -> Option<&'static s
         _ => otherwise,
     };
     Some(why)
+}
+
+/// Relationships to other apps are not carried over, and would be lost without a word.
+fn why_not_related(app: &Value) -> Option<&'static str> {
+    let count = |name: &str| app.get(name).and_then(Value::as_i64).unwrap_or(0);
+    RELATIONS.iter().any(|name| count(name) > 0).then_some(
+        "This app has dependencies or replaces (or is replaced by) another, which is not carried over. Add the app and its relationships in the target; policies that name the app then find it by its package or bundle id.",
+    )
 }

@@ -13,8 +13,23 @@ const STATE: &str = "publishingState";
 pub(super) const FEATURED: &str = "isFeatured";
 /// Microsoft's own words on its suite: settled when it is made.
 const SETTLED_IN_SUITE: [&str; 3] = ["developer", "owner", "publisher"];
+/// What the suite does not take back once it was chosen.
+const FORMAT: &str = "officeSuiteAppDefaultFileFormat";
+const XML: &str = "officeConfigurationXml";
+/// Edge takes no assignment filter.
+const FILTER: &str = "target.deviceAndAppManagementAssignmentFilterId";
 /// Where an assignment of an iOS app names the VPN that the app uses.
 const VPN: &str = "settings.vpnConfigurationId";
+
+/// Whether a member of the suite says that nobody chose.
+fn is_unset(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(value) => value
+            .as_str()
+            .is_some_and(|text| text.is_empty() || text.eq_ignore_ascii_case("notConfigured")),
+    }
+}
 
 /// What a create leaves out.
 pub(super) fn shape_create(content: &mut Value) {
@@ -40,6 +55,9 @@ pub(super) fn shape_create(content: &mut Value) {
 pub(super) fn shape_update(content: &mut Value) {
     if odata_type(content) != "officeSuiteApp" {
         return;
+    }
+    if is_unset(content.get(FORMAT)) {
+        pattern::remove(content, FORMAT);
     }
     for name in SETTLED_IN_SUITE {
         pattern::remove(content, name);
@@ -69,6 +87,21 @@ pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepEr
             ),
         );
     }
+    let filtered = |assignment: &Value| pattern::get(assignment, FILTER).is_some();
+    let mut assignments = input.source.assignments.as_array().into_iter().flatten();
+    if odata_type(desired) == "windowsMicrosoftEdgeApp"
+        && input.options.assignments == Carry::Map
+        && let Some(at) = assignments.position(filtered)
+    {
+        return refuse(
+            "invalid_for_create",
+            format!(
+                "/assignments/{at}/{} is a filter, which Graph refuses for Microsoft Edge; remove it \
+                 in the source, or promote the app without its assignments.",
+                FILTER.replace('.', "/")
+            ),
+        );
+    }
     let (Some(target), "officeSuiteApp") = (input.target, odata_type(desired)) else {
         return Ok(());
     };
@@ -76,6 +109,16 @@ pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepEr
         let text = content.get(name).and_then(Value::as_str);
         text.unwrap_or_default().to_owned()
     };
+    let kept =
+        |name: &&&str| is_unset(desired.get(**name)) && !is_unset(target.content.get(**name));
+    if let Some(name) = [FORMAT, XML].iter().find(kept) {
+        return refuse(
+            "immutable_differs",
+            format!(
+                "/{name} is set in the target and not in the source, and Graph does not take it back; make a new app in the target."
+            ),
+        );
+    }
     let differs = |name: &&&str| says(desired, name) != says(&target.content, name);
     match SETTLED_IN_SUITE.iter().find(differs) {
         Some(name) => refuse(

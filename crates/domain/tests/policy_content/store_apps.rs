@@ -261,3 +261,57 @@ fn apps_with_files_or_licences_say_why_they_are_not_made() {
         assert_eq!(policy_type::why_not_promoted(row(), Some(&object)), None);
     }
 }
+
+#[test]
+fn an_app_with_relationships_is_held_and_their_count_is_no_difference() {
+    for name in [
+        "dependentAppCount",
+        "supersededAppCount",
+        "supersedingAppCount",
+    ] {
+        let plain = app("winGetApp", "x", &json!({"packageIdentifier": "9N"}));
+        let mut related = plain.clone();
+        related[name] = json!(1);
+        let (plain, related) = (
+            model::captured(row(), plain),
+            model::captured(row(), related),
+        );
+        assert_eq!(
+            policy_type::why_not_promoted(row(), Some(&plain.content)),
+            None
+        );
+        let why = policy_type::why_not_promoted(row(), Some(&related.content)).unwrap();
+        assert!(why.contains("not carried over"), "{name}: {why}");
+        assert_eq!(plain.content_hash, related.content_hash);
+    }
+}
+
+#[test]
+fn a_filter_on_edge_and_what_the_suite_does_not_take_back_are_held() {
+    let filtered = json!([{"intent": "required", "target": {
+        "@odata.type": "#microsoft.graph.allDevicesAssignmentTarget",
+        "deviceAndAppManagementAssignmentFilterId": "0f110000-0000-4000-8000-0000000000f1",
+        "deviceAndAppManagementAssignmentFilterType": "include"}}]);
+    let mut edge = app(
+        "windowsMicrosoftEdgeApp",
+        "x",
+        &json!({"channel": "stable"}),
+    );
+    edge["assignments"] = filtered;
+    let edge = model::captured(row(), edge);
+    let (_, _, landing) = model::tenants(&edge);
+    let error = model::build(row(), &edge, None, &landing, MAP).unwrap_err();
+    assert_eq!(error.code, "invalid_for_create");
+    assert!(model::build(row(), &edge, None, &landing, model::KEEP).is_ok());
+
+    let suite = |format: &str| {
+        let more =
+            json!({"officePlatformArchitecture": "x64", "officeSuiteAppDefaultFileFormat": format});
+        model::captured(row(), app("officeSuiteApp", "x", &more))
+    };
+    let (unset, chosen) = (suite("notConfigured"), suite("officeOpenXMLFormat"));
+    let (_, _, landing) = model::tenants(&unset);
+    let error = model::build(row(), &unset, Some(&chosen), &landing, model::KEEP).unwrap_err();
+    assert_eq!(error.code, "immutable_differs");
+    assert!(model::build(row(), &chosen, Some(&unset), &landing, model::KEEP).is_ok());
+}
