@@ -37,10 +37,8 @@ pub fn incomplete_types(
             || inventory.holds(key)
             || other.holds(key)
     };
-    // What is never written holds no run: its own subjects say that they cannot be told.
     policy_type::all()
         .iter()
-        .filter(|row| row.promotable())
         .map(|row| row.key)
         .filter(|key| in_scope(selection, key) && !inventory.complete_types.contains(*key))
         .filter(|key| needed(key))

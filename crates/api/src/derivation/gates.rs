@@ -66,22 +66,22 @@ pub fn run_level(
     Ok(level)
 }
 
-/// The types the scope needs: those of its types, narrowed to its subjects where it names some.
+/// The types the scope needs: those of its types, narrowed to its subjects where it names some. What
+/// is never written holds no run: the comparison says that it was not read.
 fn needed_types(preflighted: &Preflighted) -> BTreeSet<String> {
     let selection = &preflighted.compared.selection;
+    let written = policy_type::all()
+        .iter()
+        .filter(|row| row.promotable())
+        .map(|row| row.key.to_owned());
     if selection.scope.subject_keys.is_empty() {
-        return policy_type::all()
-            .iter()
-            .map(|row| row.key.to_owned())
+        return written
             .filter(|key| compare::in_scope(selection, key))
             .collect();
     }
-    preflighted
-        .preflight
-        .subjects
-        .iter()
-        .map(|subject| subject.policy_type.clone())
-        .collect()
+    let subjects = &preflighted.preflight.subjects;
+    let named: BTreeSet<&str> = subjects.iter().map(|s| s.policy_type.as_str()).collect();
+    written.filter(|key| named.contains(key.as_str())).collect()
 }
 
 /// `open`: the needed types that were not read to their end, in order.

@@ -273,6 +273,17 @@ async fn what_a_tenant_does_not_offer_stands_in_the_way_only_where_it_matters() 
         .await
         .expect(200);
     assert_eq!(codes(&answer)[0], "inventory_incomplete", "{answer}");
+    // What is never written holds no run, and is not called read either.
+    seed::set_unread(&stack, target, "termsOfUseAgreements", "graph_forbidden").await;
+    let answer = stack.post(PREFLIGHT, &selection).await.expect(200);
+    assert!(codes(&answer).is_empty(), "{answer}");
+    let compared = stack.post(COMPARE, &selection).await.expect(200);
+    let inventory = &compared["target"]["inventory"];
+    assert_eq!(inventory["status"], "incomplete");
+    assert_eq!(
+        inventory["incomplete_types"],
+        json!(["termsOfUseAgreements"])
+    );
     // The source has some: nothing is concluded from the target's answer.
     seed::set_unserved(&stack, target, "conditionalAccessPolicies").await;
     let answer = stack.post(PREFLIGHT, &selection).await.expect(200);

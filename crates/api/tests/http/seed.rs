@@ -207,6 +207,11 @@ pub async fn set_roles(stack: &Stack, tenant: &str, roles: &[&str]) {
 
 /// Records that a tenant answered that it does not offer a collection.
 pub async fn set_unserved(stack: &Stack, tenant: &str, policy_type: &str) {
+    set_unread(stack, tenant, policy_type, "type_not_served").await;
+}
+
+/// Makes a type one that was not read, for a reason.
+pub async fn set_unread(stack: &Stack, tenant: &str, policy_type: &str, reason: &str) {
     let url = stack.database.url().to_owned();
     let now = Utc::now();
     let coverage = NewCoverage {
@@ -214,7 +219,7 @@ pub async fn set_unserved(stack: &Stack, tenant: &str, policy_type: &str) {
         tenant_id: tenant.parse().unwrap(),
         subject: policy_type.to_owned(),
         complete: false,
-        reason_code: Some("type_not_served".to_owned()),
+        reason_code: Some(reason.to_owned()),
         message: None,
         read_started_at: now,
         read_ended_at: now,
