@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StepError, StepInput, StepKind, WriteStep, body, refuse};
+use super::{StepError, StepInput, StepKind, WriteStep, body, parts, refuse};
 use crate::json::pattern;
 use crate::policy_type::{Adapter, PolicyType, odata_type};
 use crate::selection::Carry;
@@ -70,6 +70,13 @@ pub(super) fn shape_update(content: &mut Value) {
 /// Refuses an update that would have to change what is settled, and an assignment that names a
 /// profile of the source tenant.
 pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepError> {
+    let linked = desired.get("categories").and_then(Value::as_array);
+    if linked.is_some_and(|linked| !linked.iter().all(Value::is_string)) {
+        return refuse(
+            "invalid_for_create",
+            "/categories was captured by an earlier version of this product; sync the source again.",
+        );
+    }
     let assignments = input.source.assignments.as_array().into_iter().flatten();
     let vpn = |assignment: &Value| {
         let profile = pattern::get(assignment, VPN);
@@ -131,11 +138,11 @@ pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepEr
     }
 }
 
-/// Whether a call has to wait until the service has published the app: it takes no assignments and
-/// no categories before.
+/// Whether a call has to wait until the service has published the app: it takes nothing but its
+/// description before.
 pub fn waits_for_publishing(row: &PolicyType, step: &WriteStep, live: &Value) -> bool {
     let state = live.get(STATE).and_then(Value::as_str);
-    row.adapter == Adapter::App
-        && matches!(step.kind, StepKind::ReplaceAction | StepKind::Link { .. })
-        && state.is_some_and(|state| state != "published")
+    let later = step.name == parts::COMPLETE
+        || matches!(step.kind, StepKind::ReplaceAction | StepKind::Link { .. });
+    row.adapter == Adapter::App && later && state.is_some_and(|state| state != "published")
 }
