@@ -233,7 +233,9 @@ pub async fn judge(stack: &Stack, round: &Round, figures: &mut Figures) -> Resul
     }
     let made = created_roots(&writes, &mut wrong);
     figures.created += made.len();
-    judge_writes(&writes, &items, &made, &mut wrong);
+    let enrollment = "deviceEnrollmentConfigurations";
+    let configurations = stack.sim.objects(&round.entra, enrollment).await?;
+    judge_writes(&writes, &items, &made, &configurations, &mut wrong);
     judge_items(&items, &made, figures, &mut wrong);
     let number = figures.runs;
     for (kind, what) in wrong {
@@ -242,18 +244,28 @@ pub async fn judge(stack: &Stack, round: &Round, figures: &mut Figures) -> Resul
     Ok(items)
 }
 
-/// Every write was announced, and is about what the run made or what was reviewed.
+/// Every write was announced, and is about what the run made or what was reviewed: the object itself,
+/// or a message template that an enrolment notification of the plan names.
 fn judge_writes(
     writes: &[Value],
     items: &[Item],
     made: &BTreeMap<String, String>,
+    configurations: &[Value],
     wrong: &mut Vec<(Wrong, String)>,
 ) {
-    let ours: Vec<&str> = items
+    let mut ours: Vec<&str> = items
         .iter()
         .filter_map(|item| item.target_external_id.as_deref())
         .chain(made.keys().map(String::as_str))
         .collect();
+    let templates: Vec<&str> = configurations
+        .iter()
+        .filter(|one| ours.iter().any(|id| one["id"] == **id))
+        .filter_map(|one| one["notificationTemplates"].as_array())
+        .flatten()
+        .filter_map(|name| Some(name.as_str()?.split_once('_')?.1))
+        .collect();
+    ours.extend(templates);
     for write in writes {
         let what = format!("{} {}", write["method"], write["path"]);
         let id = write["client_request_id"].as_str().unwrap_or_default();
