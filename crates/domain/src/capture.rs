@@ -114,6 +114,14 @@ pub fn capture(
     if row.adapter == Adapter::DevicePreparation {
         device_preparation::open_apps(&mut content);
     }
+    for place in [
+        "localizedNotificationMessages[].locale",
+        "notificationTemplates[].localizedNotificationMessages[].locale",
+    ] {
+        if row.keyed.iter().any(|(list, _)| place.starts_with(list)) {
+            pattern::edit(&mut content, place, &mut lower_case);
+        }
+    }
     if row.adapter == Adapter::App {
         only_ids(&mut content, "categories");
     }
@@ -179,6 +187,13 @@ pub fn identity_of_list_item(row: &PolicyType, item: &Value) -> Option<String> {
     (!name.is_empty()).then(|| identity::key(row, name, item))
 }
 
+/// Whether a list item is, or stands in the place of, the object of an identity: an app is the same
+/// under any name.
+pub fn is_identity(row: &PolicyType, item: &Value, identity_key: &str) -> bool {
+    identity_of_list_item(row, item).as_deref() == Some(identity_key)
+        || identity::is_same_app(row, identity_key, item)
+}
+
 /// Graph's ids are GUIDs, small integers or words joined by `_`; anything else would not be safe
 /// in a path.
 fn external_id(item: &Map<String, Value>) -> Result<String, CaptureError> {
@@ -199,6 +214,13 @@ fn keep_only_id(content: &mut Value, place: &str) {
             members.retain(|name, _| name == "id");
         }
     });
+}
+
+/// Graph answers locales in lower case, however they were written.
+fn lower_case(value: &mut Value) {
+    if let Value::String(text) = value {
+        text.make_ascii_lowercase();
+    }
 }
 
 /// Objects that are linked and not owned: their ids. None is an answer too.

@@ -375,7 +375,9 @@ fn assign(input: &StepInput<'_>, wanted: Value, steps: &mut Vec<WriteStep>) -> V
         steps.extend(per_target::steps(input.row, rule.read, &wanted, &standing));
         return wanted;
     }
-    let body = serde_json::json!({ rule.wrapper: wanted });
+    let mut sent = wanted.clone();
+    apps::shape_assignments(input.row, &mut sent);
+    let body = serde_json::json!({ rule.wrapper: sent });
     let path = format!("/{{item}}/{}", rule.action);
     steps.push(step(
         input.row,

@@ -183,7 +183,7 @@ fn is_exact(row: &PolicyType, pointer: &str) -> bool {
         || row
             .keyed
             .iter()
-            .any(|(place, _)| pattern::names(place, pointer))
+            .any(|(place, _)| pattern::names_keyed(place, pointer))
 }
 
 /// Members that the update had to clear must say nothing now. The service may answer its default

@@ -324,9 +324,7 @@ async fn matching(
         for raw in page {
             // An item that cannot be parsed still has its name.
             let item = serde_json::from_str::<Value>(raw.get()).unwrap_or_else(|_| flat(&raw));
-            if capture::belongs(row, &item)
-                && capture::identity_of_list_item(row, &item).as_deref() == Some(identity_key)
-            {
+            if capture::belongs(row, &item) && capture::is_identity(row, &item, identity_key) {
                 found.push(item);
             }
         }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::default_object;
 use crate::json::{self, pattern};
-use crate::policy_type::PolicyType;
+use crate::policy_type::{Adapter, PolicyType};
 
 /// Canonical JSON `{"name", "parts"}`. The object that every tenant has is known by its kind: its
 /// name, which a service translates and people change, is null here.
@@ -16,6 +16,30 @@ pub(crate) fn key(row: &PolicyType, name: &str, item: &Value) -> String {
         .collect();
     let name = (!default_object::is(row, item)).then_some(name);
     json::canonical(&serde_json::json!({"name": name, "parts": parts}))
+}
+
+/// Whether a list item is the app of an identity key under another name: its kind and its package or
+/// bundle id say so.
+pub(crate) fn is_same_app(row: &PolicyType, identity_key: &str, item: &Value) -> bool {
+    if row.adapter != Adapter::App {
+        return false;
+    }
+    let Ok(wanted) = serde_json::from_str::<Value>(identity_key) else {
+        return false;
+    };
+    let text = |place: &str| match wanted.get("parts").and_then(|parts| parts.get(place)) {
+        Some(Value::String(text)) => text.to_lowercase(),
+        _ => String::new(),
+    };
+    let of_item = |place: &str| match part(row, place, item) {
+        Value::String(text) => text.to_lowercase(),
+        _ => String::new(),
+    };
+    let packages = ["packageIdentifier", "bundleId", "packageId"];
+    text("@odata.type") == of_item("@odata.type")
+        && packages
+            .iter()
+            .any(|place| !text(place).is_empty() && text(place) == of_item(place))
 }
 
 fn part(row: &PolicyType, place: &str, item: &Value) -> Value {

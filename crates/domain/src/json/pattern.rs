@@ -160,25 +160,33 @@ pub fn remove(value: &mut Value, pattern: &str) {
 /// Whether the pattern names the place of this pointer (an index stands for an item).
 pub fn names(pattern: &str, pointer: &str) -> bool {
     let parts: Vec<&str> = pointer.split('/').skip(1).collect();
-    fits(&parse(pattern), &parts)
+    let is_index = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    fits(&parse(pattern), &parts, &is_index)
 }
 
-fn fits(segments: &[Segment<'_>], parts: &[&str]) -> bool {
+/// The same in a form where keyed lists stand by key: any member may stand for an item.
+pub fn names_keyed(pattern: &str, pointer: &str) -> bool {
+    let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+    fits(&parse(pattern), &parts, &|_| true)
+}
+
+fn fits(segments: &[Segment<'_>], parts: &[&str], is_item: &dyn Fn(&str) -> bool) -> bool {
     match (segments.split_first(), parts.split_first()) {
         (None, None) => true,
         (Some((Segment::AnyDepth, rest)), part) => {
-            fits(rest, parts) || part.is_some_and(|(_, tail)| fits(segments, tail))
+            fits(rest, parts, is_item)
+                || part.is_some_and(|(_, tail)| fits(segments, tail, is_item))
         }
         (Some((first, rest)), Some((part, tail))) => {
             let same = match first {
                 Segment::Member(name) => {
                     *part == name.replace('~', "~0").replace('/', "~1").as_str()
                 }
-                Segment::Items => part.bytes().all(|byte| byte.is_ascii_digit()),
+                Segment::Items => is_item(part),
                 Segment::AnyMember => true,
                 Segment::AnyDepth => false,
             };
-            same && fits(rest, tail)
+            same && fits(rest, tail, is_item)
         }
         _ => false,
     }

@@ -138,6 +138,19 @@ pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepEr
     }
 }
 
+/// Assignments of apps say what they are, as in Microsoft's examples.
+pub(super) fn shape_assignments(row: &PolicyType, assignments: &mut Value) {
+    if row.adapter != Adapter::App {
+        return;
+    }
+    for assignment in assignments.as_array_mut().into_iter().flatten() {
+        if let Some(members) = body::members(assignment) {
+            let kind = Value::String("#microsoft.graph.mobileAppAssignment".to_owned());
+            members.insert("@odata.type".to_owned(), kind);
+        }
+    }
+}
+
 /// Whether a call has to wait until the service has published the app: it takes nothing but its
 /// description before.
 pub fn waits_for_publishing(row: &PolicyType, step: &WriteStep, live: &Value) -> bool {

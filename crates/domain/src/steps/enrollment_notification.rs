@@ -99,6 +99,15 @@ pub(super) fn place(kind: &str) -> Place {
 /// Which ways a notification takes is settled when it is made, and a template nobody could read has
 /// no texts to carry.
 fn check(content: &Value, target: Option<&Value>) -> Result<(), StepError> {
+    if templates(content).next().is_none() {
+        return refuse(
+            "invalid_for_create",
+            format!(
+                "/{TEMPLATES} of the source names no message template, so that there is no text to \
+                 carry; open the notification there, save it and sync again."
+            ),
+        );
+    }
     if let Some(template) = templates(content).find(|template| template.get(MESSAGES).is_none()) {
         return refuse(
             "invalid_for_create",

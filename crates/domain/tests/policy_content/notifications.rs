@@ -194,6 +194,28 @@ fn only_what_differs_is_written_to_the_templates_of_the_target() {
         ]
     );
     crate::roundtrip::update(row(), &source, other);
+
+    // A text that nobody planned is no default of the service.
+    let mut foreign = model::carry_out(row(), &copy, None);
+    let texts = foreign.item[TEMPLATES][0][MESSAGES].as_array_mut().unwrap();
+    texts.push(text("it-it", "Ciao", false));
+    let foreign = domain::capture::capture(row(), foreign, &model::key()).unwrap();
+    let said = verify::check(row(), &copy.expected, &foreign, &none, KEEP, true).unwrap_err();
+    assert!(said[0].path.ends_with("/it-it"), "{said:?}");
+}
+
+#[test]
+fn locales_are_the_same_in_any_case() {
+    let texts = |locale: &str| {
+        let email = template(
+            "email",
+            "3f000000-0000-4000-8000-000000000003",
+            "none",
+            &[text(locale, "Bonjour", true)],
+        );
+        model::captured(row(), notification("Enrolled", &[email]))
+    };
+    assert_eq!(texts("fr-FR").content_hash, texts("fr-fr").content_hash);
 }
 
 #[test]
@@ -206,10 +228,11 @@ fn ways_to_reach_people_are_settled_and_texts_nobody_read_are_not_written() {
     assert_eq!(refused.code, "immutable_differs");
     assert!(refused.message.contains("/notificationTemplates"));
 
-    let unmade = [json!({"kind": "email"})];
-    let source = model::captured(row(), notification("Enrolled", &unmade));
-    let refused = model::build(row(), &source, None, &landing, KEEP).unwrap_err();
-    assert_eq!(refused.code, "invalid_for_create");
+    for unmade in [vec![json!({"kind": "email"})], vec![]] {
+        let source = model::captured(row(), notification("Enrolled", &unmade));
+        let refused = model::build(row(), &source, None, &landing, KEEP).unwrap_err();
+        assert_eq!(refused.code, "invalid_for_create");
+    }
 }
 
 #[test]

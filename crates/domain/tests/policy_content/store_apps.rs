@@ -315,3 +315,22 @@ fn a_filter_on_edge_and_what_the_suite_does_not_take_back_are_held() {
     assert_eq!(error.code, "immutable_differs");
     assert!(model::build(row(), &chosen, Some(&unset), &landing, model::KEEP).is_ok());
 }
+
+#[test]
+fn an_app_is_the_same_under_any_name() {
+    let own = model::captured(row(), win_get());
+    let mut other = win_get();
+    other["displayName"] = json!("VLC media player");
+    other["packageIdentifier"] = json!("xpdm1zw6815mqm");
+    assert!(domain::capture::is_identity(
+        row(),
+        &other,
+        &own.identity_key
+    ));
+    other["packageIdentifier"] = json!("another");
+    assert!(!domain::capture::is_identity(
+        row(),
+        &other,
+        &own.identity_key
+    ));
+}

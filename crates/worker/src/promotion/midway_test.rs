@@ -163,3 +163,72 @@ fn a_default_that_moved_by_itself_is_no_stranger() {
     ];
     assert!(!judged(&template(stranger.to_vec())));
 }
+
+/// A text that the plan removes and that somebody changed meanwhile is nobody's to remove.
+#[test]
+fn a_text_that_is_to_go_and_was_changed_stops_the_run() {
+    let row = domain::policy_type::find("enrollmentNotifications").expect("the row");
+    let message = |locale: &str, text: &str, default: bool| {
+        json!({"locale": locale, "subject": "s",
+        "messageTemplate": text, "isDefault": default})
+    };
+    let notification = |messages: &[serde_json::Value]| {
+        let raw = RawPolicy {
+            item: json!({"@odata.type": "#microsoft.graph.deviceEnrollmentNotificationConfiguration",
+                "id": "n", "displayName": "N", "platformType": "ios", "priority": 1,
+                "roleScopeTagIds": ["0"], "notificationTemplates": [{"kind": "email", "id": "e",
+                    "brandingOptions": "none", "localizedNotificationMessages": messages}]}),
+            assignments: Some(Vec::new()),
+            ..RawPolicy::default()
+        };
+        let key = SecretKey {
+            key_id: "k".to_owned(),
+            key: b"k".to_vec(),
+        };
+        capture::capture(row, raw, &key).expect("captured")
+    };
+    let source = notification(&[message("en-us", "new", true)]);
+    let target = notification(&[
+        message("de-de", "alt", true),
+        message("en-us", "old", false),
+    ]);
+    let plan = domain::steps::build(StepInput {
+        row,
+        source: &source,
+        target: Some(&target),
+        landing: &BTreeMap::new(),
+        overrides: &domain::references::Overrides::default(),
+        options: Options::default(),
+    })
+    .expect("built");
+    assert_eq!(plan.steps.len(), 2);
+    let judged = |live: &CapturedPolicy| {
+        let (expected, steps) = (&plan.expected, &plan.steps);
+        let none = BTreeMap::new();
+        check(
+            row,
+            &target,
+            expected,
+            live,
+            steps,
+            &none,
+            Options::default(),
+            false,
+        )
+        .is_ok()
+    };
+    let new = message("en-us", "new", true);
+    assert!(judged(&notification(&[
+        message("de-de", "alt", false),
+        new.clone()
+    ])));
+    assert!(judged(&notification(&[new.clone()])));
+    assert!(!judged(&notification(&[
+        message("de-de", "PERSON", false),
+        new.clone()
+    ])));
+    assert!(!judged(&notification(&[
+        message("fr-fr", "added", false),
+        new
+    ])));
+}

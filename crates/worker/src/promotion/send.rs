@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use domain::device_preparation::refusal_of;
-use domain::enrollment_notification::goes_to_template;
+use domain::enrollment_notification::COLLECTION as TEMPLATE_COLLECTION;
 use domain::model::ResourceFamily;
 use domain::run::Stop;
 use domain::steps::{StepKind, WriteStep};
@@ -129,7 +129,7 @@ impl Subject<'_> {
             return Ok(());
         };
         // Templates are a collection of their own, without ranks.
-        if goes_to_template(step) {
+        if step.path_template.starts_with(TEMPLATE_COLLECTION) {
             return Ok(());
         }
         // A second more than asked for: the last look before the write takes part of it.
