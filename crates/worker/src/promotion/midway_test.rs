@@ -222,7 +222,7 @@ fn a_text_that_is_to_go_and_was_changed_stops_the_run() {
         message("de-de", "alt", false),
         new.clone()
     ])));
-    assert!(judged(&notification(&[new.clone()])));
+    assert!(judged(&notification(std::slice::from_ref(&new))));
     assert!(!judged(&notification(&[
         message("de-de", "PERSON", false),
         new.clone()
