@@ -114,12 +114,9 @@ pub fn capture(
     if row.adapter == Adapter::DevicePreparation {
         device_preparation::open_apps(&mut content);
     }
-    for place in [
-        "localizedNotificationMessages[].locale",
-        "notificationTemplates[].localizedNotificationMessages[].locale",
-    ] {
-        if row.keyed.iter().any(|(list, _)| place.starts_with(list)) {
-            pattern::edit(&mut content, place, &mut lower_case);
+    for (list, key) in row.keyed {
+        if *key == "locale" {
+            pattern::edit(&mut content, &format!("{list}[].{key}"), &mut lower_case);
         }
     }
     if row.adapter == Adapter::App {
@@ -223,14 +220,17 @@ fn lower_case(value: &mut Value) {
     }
 }
 
-/// Objects that are linked and not owned: their ids. None is an answer too.
+/// Objects that are linked and not owned: their ids. None is an answer too; one without an id stays as
+/// it is, so that no call is built from it.
 fn only_ids(content: &mut Value, member: &str) {
     let Value::Object(members) = content else {
         return;
     };
     let linked = members.remove(member);
     let ids = linked.as_ref().and_then(Value::as_array).into_iter();
-    let ids = ids.flatten().filter_map(|one| one.get("id").cloned());
+    let ids = ids
+        .flatten()
+        .map(|one| one.get("id").unwrap_or(one).clone());
     members.insert(member.to_owned(), ids.collect());
 }
 

@@ -153,6 +153,53 @@ async fn a_lost_answer_makes_no_second_notification_and_no_second_text() {
     }
 }
 
+async fn there(stack: &Stack, name: &str) -> Value {
+    let all = notifications(stack, TARGET).await;
+    let (_, templates) = all
+        .into_iter()
+        .find(|(object, _)| object["displayName"] == name)
+        .unwrap();
+    templates.into_iter().next().unwrap().1
+}
+
+/// A text that somebody adds while the run writes beside it is neither removed nor called the plan's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_added_in_the_middle_of_a_run_stays_and_is_no_success() {
+    let stack = Stack::start().await;
+    let worker = stack.worker();
+    stack.sync_both().await;
+    let plan = stack.plan(&[TYPE], mapped()).await;
+    let template = there(&stack, "Enrolled - Android").await;
+    let mut texts = template["localizedNotificationMessages"].clone();
+    let mut added = texts[0].clone();
+    added["id"] = json!(format!("{}_fr-fr", template["id"].as_str().unwrap()));
+    added["locale"] = json!("fr-fr");
+    added["messageTemplate"] = json!("Words of the night shift.");
+    added["isDefault"] = json!(false);
+    texts.as_array_mut().unwrap().push(added);
+    let fault = json!({"tenant": TARGET, "method": "PATCH", "kind": "change_behind", "times": 1,
+        "path_regex": "localizedNotificationMessages/", "collection": TEMPLATES,
+        "id": template["id"], "patch": {"localizedNotificationMessages": texts}});
+    stack.fault(fault).await;
+    let items = promote(&stack, &plan).await;
+    let bad: Vec<_> = items.iter().filter(|i| i.outcome != "succeeded").collect();
+    let [item] = bad[..] else {
+        unreachable!("{items:#?}")
+    };
+    assert_eq!(item.outcome, "failed", "{item:#?}");
+    let after = there(&stack, "Enrolled - Android").await;
+    let said = after["localizedNotificationMessages"].to_string();
+    assert!(said.contains("night shift"), "{said}");
+    stack.sync_both().await;
+    let again = stack.plan(&[TYPE], mapped()).await;
+    let mut subjects = again.comparison.subjects.iter();
+    let subject = subjects
+        .find(|s| s.display_name == "Enrolled - Android")
+        .unwrap();
+    assert_eq!(subject.state, SubjectState::Different, "{subject:#?}");
+    worker.stop().await;
+}
+
 /// Texts that somebody changes in the target between review and run are not overwritten.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_changed_after_the_review_is_not_overwritten() {
@@ -160,12 +207,7 @@ async fn a_text_changed_after_the_review_is_not_overwritten() {
     let worker = stack.worker();
     stack.sync_both().await;
     let plan = stack.plan(&[TYPE], mapped()).await;
-    let there = notifications(&stack, TARGET).await;
-    let (_, templates) = there
-        .iter()
-        .find(|(object, _)| object["displayName"] == "Enrolled - Android")
-        .unwrap();
-    let (_, template) = &templates[0];
+    let template = there(&stack, "Enrolled - Android").await;
     let mut texts = template["localizedNotificationMessages"].clone();
     texts[0]["messageTemplate"] = json!("Words of the night shift.");
     let path = format!(

@@ -42,12 +42,9 @@ pub(super) fn shape_create(content: &mut Value) {
     }
     // The word for "nobody chose"; the service refuses it.
     if kind == "officeSuiteApp"
-        && members
-            .get("officeSuiteAppDefaultFileFormat")
-            .and_then(Value::as_str)
-            == Some("notConfigured")
+        && members.get(FORMAT).and_then(Value::as_str) == Some("notConfigured")
     {
-        members.remove("officeSuiteAppDefaultFileFormat");
+        members.remove(FORMAT);
     }
 }
 
@@ -62,29 +59,19 @@ pub(super) fn shape_update(content: &mut Value) {
     for name in SETTLED_IN_SUITE {
         pattern::remove(content, name);
     }
-    if content.get("officeConfigurationXml") == Some(&Value::Null) {
-        pattern::remove(content, "officeConfigurationXml");
+    if content.get(XML) == Some(&Value::Null) {
+        pattern::remove(content, XML);
     }
 }
 
-/// Refuses an update that would have to change what is settled, and an assignment that names a
-/// profile of the source tenant.
-pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepError> {
-    let linked = desired.get("categories").and_then(Value::as_array);
-    if linked.is_some_and(|linked| !linked.iter().all(Value::is_string)) {
-        return refuse(
-            "invalid_for_create",
-            "/categories was captured by an earlier version of this product; sync the source again.",
-        );
-    }
-    let assignments = input.source.assignments.as_array().into_iter().flatten();
-    let vpn = |assignment: &Value| {
-        let profile = pattern::get(assignment, VPN);
-        profile.is_some_and(|profile| !profile.is_null())
+/// Refuses an assignment that names a profile of the source tenant, and a filter where Graph takes
+/// none.
+fn check_assignments(kind: &str, assignments: &Value) -> Result<(), StepError> {
+    let at = |place: &str| {
+        let mut all = assignments.as_array().into_iter().flatten();
+        all.position(|one| pattern::get(one, place).is_some_and(|value| !value.is_null()))
     };
-    if input.options.assignments == Carry::Map
-        && let Some(at) = assignments.map(vpn).position(|has| has)
-    {
+    if let Some(at) = at(VPN) {
         return refuse(
             "reference_not_landed",
             format!(
@@ -94,11 +81,8 @@ pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepEr
             ),
         );
     }
-    let filtered = |assignment: &Value| pattern::get(assignment, FILTER).is_some();
-    let mut assignments = input.source.assignments.as_array().into_iter().flatten();
-    if odata_type(desired) == "windowsMicrosoftEdgeApp"
-        && input.options.assignments == Carry::Map
-        && let Some(at) = assignments.position(filtered)
+    if kind == "windowsMicrosoftEdgeApp"
+        && let Some(at) = at(FILTER)
     {
         return refuse(
             "invalid_for_create",
@@ -108,6 +92,22 @@ pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepEr
                 FILTER.replace('.', "/")
             ),
         );
+    }
+    Ok(())
+}
+
+/// Refuses what would lose a category, what the assignments cannot say in the target, and an update
+/// that would have to change what is settled.
+pub(super) fn check(input: &StepInput<'_>, desired: &Value) -> Result<(), StepError> {
+    let linked = desired.get("categories").and_then(Value::as_array);
+    if linked.is_some_and(|linked| !linked.iter().all(Value::is_string)) {
+        return refuse(
+            "invalid_for_create",
+            "/categories holds a category without an id, or was captured by an earlier version of this product; sync the source again.",
+        );
+    }
+    if input.options.assignments == Carry::Map {
+        check_assignments(odata_type(desired), &input.source.assignments)?;
     }
     let (Some(target), "officeSuiteApp") = (input.target, odata_type(desired)) else {
         return Ok(());

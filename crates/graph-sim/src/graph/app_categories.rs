@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::read::{self, find};
-use super::{Call, Done, Place};
+use super::{Call, Done, Place, links};
 use crate::answer::{Answer, Refusal};
 use crate::journal::Effect;
-use crate::rules::{self, CollectionRule};
+use crate::rules::CollectionRule;
 use crate::state::World;
 
 const SEGMENT: &str = "categories";
@@ -43,10 +43,8 @@ pub(super) fn handle(
     let has = |linked: &[Value], id: &str| linked.iter().any(|one| one["id"] == json!(id));
     match (call.method, rest) {
         ("POST", [_, _, _]) => {
-            let category = wanted(world, tid, call)?;
-            let known = rules::by_key("mobileAppCategories")
-                .and_then(|rule| read::tenant(world, tid).ok()?.find(rule.key, &category));
-            let Some(category) = known else {
+            let category = links::named_key(call, COLLECTION)?;
+            let Some(category) = tenant.find("mobileAppCategories", &category) else {
                 let text = format!("The category {category} was not found.");
                 return Err(Refusal::by_service(rule.family, text));
             };
@@ -73,27 +71,5 @@ pub(super) fn handle(
         answer: Answer::empty(204),
         effect: Effect::Updated,
         object_id: Some(id),
-    })
-}
-
-/// The id of the category that the body names by its address on this very Graph.
-fn wanted(world: &World, tid: &str, call: &Call<'_>) -> Result<String, Refusal> {
-    read::tenant(world, tid)?;
-    let body = call.object()?;
-    let address = body.get("@odata.id").and_then(Value::as_str);
-    let (Some(address), 1) = (address, body.len()) else {
-        return Err(Refusal::bad_request(
-            "A reference has the one member '@odata.id'.",
-        ));
-    };
-    let collection = format!("{}/{}/{COLLECTION}", call.base, call.version.segment());
-    let key = address.strip_prefix(&collection).and_then(|below| {
-        below
-            .strip_prefix("('")
-            .and_then(|key| key.strip_suffix("')"))
-            .or_else(|| below.strip_prefix('/'))
-    });
-    key.map(str::to_owned).ok_or_else(|| {
-        Refusal::bad_request(format!("The address '{address}' is not one of this Graph."))
     })
 }

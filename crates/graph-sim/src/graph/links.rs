@@ -163,14 +163,8 @@ fn show(
     }
 }
 
-/// The id of the object that the body names by its address on this very Graph.
-fn wanted(
-    world: &World,
-    tid: &str,
-    call: &Call<'_>,
-    rule: &'static CollectionRule,
-    named: &Named,
-) -> Result<String, Refusal> {
+/// The id in the address of an object of a collection, by which a body names it on this very Graph.
+pub(super) fn named_key(call: &Call<'_>, collection: &str) -> Result<String, Refusal> {
     let body = call.object()?;
     let address = body.get("@odata.id").and_then(Value::as_str);
     let (Some(address), 1) = (address, body.len()) else {
@@ -178,17 +172,28 @@ fn wanted(
             "A reference has the one member '@odata.id'.",
         ));
     };
-    let collection = format!("{}/{}/{}", call.base, call.version.segment(), rule.path());
+    let collection = format!("{}/{}/{collection}", call.base, call.version.segment());
     let below = address.strip_prefix(&collection).ok_or_else(|| {
         Refusal::bad_request(format!("The address '{address}' is not one of this Graph."))
     })?;
     let key = below
         .strip_prefix("('")
         .and_then(|key| key.strip_suffix("')"))
-        .or_else(|| below.strip_prefix('/'))
-        .unwrap_or_default();
+        .or_else(|| below.strip_prefix('/'));
+    Ok(key.unwrap_or_default().to_owned())
+}
+
+/// The id of the object that the body names, which has to be there and of the right type.
+fn wanted(
+    world: &World,
+    tid: &str,
+    call: &Call<'_>,
+    rule: &'static CollectionRule,
+    named: &Named,
+) -> Result<String, Refusal> {
+    let key = named_key(call, rule.path())?;
     let linked = read::tenant(world, tid)?
-        .find(rule.key, key)
+        .find(rule.key, &key)
         .ok_or_else(|| {
             Refusal::by_service(
                 rule.family,

@@ -96,139 +96,109 @@ fn between_its_steps_apps_are_as_reviewed_or_as_planned() {
     }
 }
 
-/// The service takes the default away from a message when another one becomes it.
-#[test]
-fn a_default_that_moved_by_itself_is_no_stranger() {
-    let row = domain::policy_type::find("notificationMessageTemplates").expect("the row");
-    let message = |locale: &str, text: &str, default: bool| {
-        json!({"locale": locale, "subject": "s",
-        "messageTemplate": text, "isDefault": default})
-    };
-    let template = |messages: Vec<Value>| {
-        let raw = RawPolicy {
-            item: json!({"id": "T_1", "displayName": "N", "brandingOptions": "none",
-                "roleScopeTagIds": ["0"]}),
-            sub_collections: BTreeMap::from([(
-                "localizedNotificationMessages".to_owned(),
-                messages,
-            )]),
-            assignments: None,
-        };
+fn message(locale: &str, text: &str, default: bool) -> Value {
+    json!({"locale": locale, "subject": "s", "messageTemplate": text, "isDefault": default})
+}
+
+/// A type whose objects have texts, and how one of them is read with these texts.
+struct Texts {
+    key: &'static str,
+    raw: fn(&[Value]) -> RawPolicy,
+}
+
+impl Texts {
+    fn captured(&self, texts: &[Value]) -> CapturedPolicy {
+        let row = domain::policy_type::find(self.key).expect("the row");
         let key = SecretKey {
             key_id: "k".to_owned(),
             key: b"k".to_vec(),
         };
-        capture::capture(row, raw, &key).expect("captured")
-    };
-    let source = template(vec![
-        message("de-de", "neu", false),
-        message("en-us", "new", true),
-    ]);
-    let target = template(vec![
-        message("de-de", "alt", true),
-        message("en-us", "old", false),
-    ]);
-    let plan = domain::steps::build(StepInput {
-        row,
-        source: &source,
-        target: Some(&target),
-        landing: &BTreeMap::new(),
-        overrides: &domain::references::Overrides::default(),
-        options: Options::default(),
-    })
-    .expect("built");
-    let judged = |live: &CapturedPolicy| {
-        let (expected, steps) = (&plan.expected, &plan.steps);
-        let none = BTreeMap::new();
+        capture::capture(row, (self.raw)(texts), &key).expect("captured")
+    }
+
+    /// Whether an update from `target` to `source` takes `live` for its own work.
+    fn is_midway(&self, source: &[Value], target: &[Value], live: &[Value]) -> bool {
+        let row = domain::policy_type::find(self.key).expect("the row");
+        let (source, target) = (self.captured(source), self.captured(target));
+        let plan = domain::steps::build(StepInput {
+            row,
+            source: &source,
+            target: Some(&target),
+            landing: &BTreeMap::new(),
+            overrides: &domain::references::Overrides::default(),
+            options: Options::default(),
+        })
+        .expect("built");
+        assert!(plan.steps.len() > 1, "nothing is between one call");
         check(
             row,
             &target,
-            expected,
-            live,
-            steps,
-            &none,
+            &plan.expected,
+            &self.captured(live),
+            &plan.steps,
+            &BTreeMap::new(),
             Options::default(),
             false,
         )
         .is_ok()
+    }
+}
+
+/// The service takes the default away from a message when another one becomes it.
+#[test]
+fn a_default_that_moved_by_itself_is_no_stranger() {
+    let templates = Texts {
+        key: "notificationMessageTemplates",
+        raw: |texts| RawPolicy {
+            item: json!({"id": "T_1", "displayName": "N", "brandingOptions": "none",
+                "roleScopeTagIds": ["0"]}),
+            sub_collections: BTreeMap::from([(
+                "localizedNotificationMessages".to_owned(),
+                texts.to_vec(),
+            )]),
+            assignments: None,
+        },
     };
-    let between = [
-        message("de-de", "alt", false),
+    let source = [
+        message("de-de", "neu", false),
         message("en-us", "new", true),
     ];
-    assert!(judged(&template(between.to_vec())));
-    let stranger = [
-        message("de-de", "fremd", false),
-        message("en-us", "new", true),
+    let target = [
+        message("de-de", "alt", true),
+        message("en-us", "old", false),
     ];
-    assert!(!judged(&template(stranger.to_vec())));
+    for (text, fine) in [("alt", true), ("fremd", false)] {
+        let live = [message("de-de", text, false), message("en-us", "new", true)];
+        assert_eq!(templates.is_midway(&source, &target, &live), fine, "{text}");
+    }
 }
 
 /// A text that the plan removes and that somebody changed meanwhile is nobody's to remove.
 #[test]
 fn a_text_that_is_to_go_and_was_changed_stops_the_run() {
-    let row = domain::policy_type::find("enrollmentNotifications").expect("the row");
-    let message = |locale: &str, text: &str, default: bool| {
-        json!({"locale": locale, "subject": "s",
-        "messageTemplate": text, "isDefault": default})
-    };
-    let notification = |messages: &[serde_json::Value]| {
-        let raw = RawPolicy {
+    let notifications = Texts {
+        key: "enrollmentNotifications",
+        raw: |texts| RawPolicy {
             item: json!({"@odata.type": "#microsoft.graph.deviceEnrollmentNotificationConfiguration",
                 "id": "n", "displayName": "N", "platformType": "ios", "priority": 1,
                 "roleScopeTagIds": ["0"], "notificationTemplates": [{"kind": "email", "id": "e",
-                    "brandingOptions": "none", "localizedNotificationMessages": messages}]}),
+                    "brandingOptions": "none", "localizedNotificationMessages": texts}]}),
             assignments: Some(Vec::new()),
             ..RawPolicy::default()
-        };
-        let key = SecretKey {
-            key_id: "k".to_owned(),
-            key: b"k".to_vec(),
-        };
-        capture::capture(row, raw, &key).expect("captured")
-    };
-    let source = notification(&[message("en-us", "new", true)]);
-    let target = notification(&[
-        message("de-de", "alt", true),
-        message("en-us", "old", false),
-    ]);
-    let plan = domain::steps::build(StepInput {
-        row,
-        source: &source,
-        target: Some(&target),
-        landing: &BTreeMap::new(),
-        overrides: &domain::references::Overrides::default(),
-        options: Options::default(),
-    })
-    .expect("built");
-    assert_eq!(plan.steps.len(), 2);
-    let judged = |live: &CapturedPolicy| {
-        let (expected, steps) = (&plan.expected, &plan.steps);
-        let none = BTreeMap::new();
-        check(
-            row,
-            &target,
-            expected,
-            live,
-            steps,
-            &none,
-            Options::default(),
-            false,
-        )
-        .is_ok()
+        },
     };
     let new = message("en-us", "new", true);
-    assert!(judged(&notification(&[
-        message("de-de", "alt", false),
-        new.clone()
-    ])));
-    assert!(judged(&notification(std::slice::from_ref(&new))));
-    assert!(!judged(&notification(&[
-        message("de-de", "PERSON", false),
-        new.clone()
-    ])));
-    assert!(!judged(&notification(&[
-        message("fr-fr", "added", false),
-        new
-    ])));
+    let target = [
+        message("de-de", "alt", true),
+        message("en-us", "old", false),
+    ];
+    for (live, fine) in [
+        (vec![message("de-de", "alt", false), new.clone()], true),
+        (vec![new.clone()], true),
+        (vec![message("de-de", "PERSON", false), new.clone()], false),
+        (vec![message("fr-fr", "added", false), new.clone()], false),
+    ] {
+        let judged = notifications.is_midway(std::slice::from_ref(&new), &target, &live);
+        assert_eq!(judged, fine, "{live:?}");
+    }
 }
