@@ -228,11 +228,6 @@ pub fn set_waiting(
 /// Every function that records for a worker calls this first.
 pub fn guard(conn: &mut PgConnection, holder: &Holder) -> Result<(), StoreError> {
     use operation_runs as table;
-    // A variant that the campaigns must catch; see the worker's `broken` module.
-    #[cfg(feature = "broken-protocol")]
-    if std::env::var("PROMOTION_BROKEN_PROTOCOL").as_deref() == Ok("no_fence") {
-        return Ok(());
-    }
     let held: Option<Uuid> = table::table
         .find(holder.run_id)
         .filter(table::fence.eq(holder.fence))

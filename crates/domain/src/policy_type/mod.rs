@@ -4,7 +4,7 @@
 //! shape needs code. Nothing outside this folder and [`crate::steps`] may ask "which type is it".
 //!
 //! To add a type: write its row in the file of its family with `..PLAIN`, list it in `ALL` in key
-//! order, and add an object as Graph answers it to `tests/policy_content/samples.rs`; the laws there
+//! order, and add an object as Graph answers it to `tests/it/samples.rs`; the laws there
 //! then hold it to capture, create, update and read-back. A row needs
 //! - `identity`: what tells two policies of one name apart,
 //! - `server_state`: what the service writes by itself, `strip_*` and `immutable`: what it refuses,
@@ -312,7 +312,7 @@ impl PolicyType {
 
 /// Version of the registry: recorded in every run and covered by every plan digest. Raise it with
 /// any change that alters what is captured, compared or written.
-pub const REGISTRY_VERSION: &str = "2026-11-26.1";
+pub const REGISTRY_VERSION: &str = "2026-11-30.1";
 
 /// What most rows have in common; a row names what differs.
 const PLAIN: PolicyType = PolicyType {

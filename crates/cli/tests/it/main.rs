@@ -1,0 +1,6 @@
+//! `promotionctl` as a person, a script and an administrator run it.
+
+mod command_line;
+mod database_commands;
+mod demo;
+mod key_rotation;

@@ -1,0 +1,19 @@
+//! The stories of the product, end to end: real PostgreSQL, real processes, real HTTP.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may stop where they stand"
+)]
+
+mod apps;
+mod bad_input;
+mod certificates;
+mod concurrency;
+mod corpus_round_trip;
+mod gates;
+mod main_job;
+mod odd_objects;
+mod real_data;
+mod restore;
+mod resume;
+mod unknown_property;
