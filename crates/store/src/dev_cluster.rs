@@ -11,13 +11,16 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 
 use crate::error::StoreError;
+
+mod test_database;
+
+pub use test_database::{TEST_SERVER, TestDatabase};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const PORT_ATTEMPTS: u32 = 5;
@@ -75,6 +78,12 @@ impl DevCluster {
     pub fn start_lasting(connections: u32) -> Result<Self, DevClusterError> {
         let room = format!("max_connections={connections}");
         Self::start_with(&["synchronous_commit=on", &room])
+    }
+
+    /// A server for the test processes of a whole suite: it is named to them by
+    /// [`TEST_SERVER`], and each takes databases from it instead of starting a server of its own.
+    pub fn start_for_tests() -> Result<Self, DevClusterError> {
+        Self::start_with(&["synchronous_commit=off", "max_connections=1000"])
     }
 
     /// Ends the server (in good order, or as a crash would) and starts it again on the same port.
@@ -215,88 +224,6 @@ impl Drop for DevCluster {
     fn drop(&mut self) {
         drop(self.input.take());
         let _ = self.keeper.wait();
-    }
-}
-
-/// A migrated database of its own for one test, cloned from a template. All tests of a process
-/// share one server. Dropped with the value.
-#[derive(Debug)]
-pub struct TestDatabase {
-    url: String,
-    name: String,
-}
-
-impl TestDatabase {
-    /// Clones the template; the first call of a process starts the server and migrates it. Blocks.
-    pub fn create() -> Result<Self, DevClusterError> {
-        Self::clone_of(TEMPLATE)
-    }
-
-    /// An empty database without our tables, for tests of the migrations.
-    pub fn create_empty() -> Result<Self, DevClusterError> {
-        Self::clone_of("template0")
-    }
-
-    /// Its URL.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    fn clone_of(template: &str) -> Result<Self, DevClusterError> {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if shared.is_none() {
-            *shared = Some(SharedCluster::start()?);
-        }
-        let Some(cluster) = shared.as_mut() else {
-            return Err(DevClusterError::NotInstalled);
-        };
-        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        cluster.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
-        Ok(Self {
-            url: cluster.cluster.url_of(&name),
-            name,
-        })
-    }
-}
-
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cluster) = shared.as_mut() {
-            let _ = cluster.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        }
-    }
-}
-
-const TEMPLATE: &str = "promotion_template";
-/// The process's server. Never dropped: the keeper ends it with the process.
-static SHARED: Mutex<Option<SharedCluster>> = Mutex::new(None);
-
-struct SharedCluster {
-    cluster: DevCluster,
-    conn: PgConnection,
-}
-
-impl SharedCluster {
-    fn start() -> Result<Self, DevClusterError> {
-        let cluster = DevCluster::start()?;
-        let conn = PgConnection::establish(&cluster.url()).map_err(StoreError::from)?;
-        let mut shared = Self { cluster, conn };
-        shared.execute(&format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0"))?;
-        crate::migrate::migrate(&shared.cluster.url_of(TEMPLATE))?;
-        // A forgotten session in the template would refuse every clone.
-        shared.execute(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{TEMPLATE}'"
-        ))?;
-        Ok(shared)
-    }
-
-    fn execute(&mut self, statement: &str) -> Result<(), DevClusterError> {
-        diesel::sql_query(statement)
-            .execute(&mut self.conn)
-            .map_err(StoreError::from)?;
-        Ok(())
     }
 }
 

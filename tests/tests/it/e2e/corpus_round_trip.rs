@@ -187,7 +187,7 @@ async fn round_trip(folder: &Path, table: &mut Table) -> Result<()> {
         .await?;
     assert_promoted(&stack, &selection, &preflight, &run).await?;
     let full = promotable(&stack).await?;
-    let runbook = include_str!("../../../docs/operations.md");
+    let runbook = include_str!("../../../../docs/operations.md");
     let subjects = by_key(&preflight);
     let items = stack.api.items(run["id"].as_str().context("run")?).await?;
     let landed: BTreeSet<&str> = items

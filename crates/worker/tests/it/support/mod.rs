@@ -6,7 +6,6 @@ mod plan;
 
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use graph_sim::{Options as SimOptions, Running, Side, TenantSpec};
 use serde_json::{Value, json};
 use store::connections::{self, CREDENTIAL_COLUMN, NewConnection};
@@ -341,9 +340,4 @@ fn config(url: &str, master_key: &str, graph: &str) -> Config {
             .try_init();
     }
     config
-}
-
-/// Now.
-pub fn now() -> chrono::DateTime<Utc> {
-    Utc::now()
 }
