@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod process;
+pub mod processes;
 pub mod rude_graph;
 pub mod shared;
 pub mod sim;

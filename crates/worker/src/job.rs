@@ -86,7 +86,8 @@ impl Job {
                 .db
                 .transaction(move |conn| {
                     broken_variant!("no_fence", {
-                        return attempt(conn, &crate::broken::whoever_holds(conn, &holder)?);
+                        let holder = crate::broken::whoever_holds(conn, &holder)?;
+                        return attempt(conn, &holder);
                     });
                     attempt(conn, &holder)
                 })

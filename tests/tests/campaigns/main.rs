@@ -18,5 +18,9 @@ mod starts;
 mod stops;
 mod witness;
 
+/// The binary that becomes any process, with places to die at.
+#[cfg(feature = "campaigns")]
+pub const PROCESS: &str = env!("CARGO_BIN_EXE_campaign-process");
 /// The binary that becomes any process.
+#[cfg(not(feature = "campaigns"))]
 pub const PROCESS: &str = env!("CARGO_BIN_EXE_promotion-process");

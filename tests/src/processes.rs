@@ -1,14 +1,15 @@
-//! One binary that becomes any of the product's processes, so that tests can start, kill and pause
-//! real ones: `promotion-process api|worker|graph-sim [arguments]`. `promotion-process postgres`
-//! serves a whole suite of test processes: it prints `TEST_POSTGRES_URL=...` and runs until its
-//! standard input ends.
+//! What a binary of the tests does: it becomes any of the product's processes, so that tests can start,
+//! kill and pause real ones: `promotion-process api|worker|graph-sim [arguments]`.
+//! `promotion-process postgres` serves a whole suite of test processes: it prints
+//! `TEST_POSTGRES_URL=...` and runs until its standard input ends.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use store::dev_cluster::{DevCluster, TEST_SERVER};
 
-fn main() -> ExitCode {
+/// Becomes the process that the first argument names. Exit code 2 for a name it does not know.
+pub fn become_named_process() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     match arguments.first().and_then(|name| name.to_str()) {
         Some("api") => api::run(),
