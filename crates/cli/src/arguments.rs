@@ -11,9 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Client commands read PROMOTION_API_URL, PROMOTION_TOKEN and PROMOTION_WORKSPACE; migrate,
 /// bootstrap, audit and keys work on the database (DATABASE_URL, PROMOTION_MASTER_KEY).
 ///
-/// Exit codes: 0 done or no differences, 1 error, 2 differences or changes present, 3 blocked or
-/// stale, 4 scope busy, 5 timed out while the run goes on, 6 denied, 7 run ended other than
-/// succeeded.
+/// Exit codes: 0 done (compare and preflight: answered), 1 error, 2 differences or changes present
+/// (only with --detailed-exitcode), 3 blocked or stale, 4 scope busy, 5 timed out while the run goes
+/// on, 6 denied, 7 run ended other than succeeded.
 #[derive(Debug, Parser)]
 #[command(name = "promotionctl", version)]
 pub(crate) struct Arguments {
@@ -28,7 +28,8 @@ impl Arguments {
             Command::Bootstrap(arguments) => arguments.json,
             Command::Demo(arguments) => arguments.json,
             Command::Sync(arguments) => arguments.waiting.json,
-            Command::Compare(arguments) | Command::Preflight(arguments) => arguments.json,
+            Command::Compare(arguments) => arguments.json,
+            Command::Preflight(arguments) => arguments.compare.json,
             Command::Execute(arguments) => arguments.waiting.json,
             Command::Runs(command) => command.json(),
             Command::Migrate | Command::Keys(_) | Command::Audit(_) | Command::Process(_) => false,
@@ -56,7 +57,7 @@ pub(crate) enum Command {
     /// Compare two tenants.
     Compare(CompareArguments),
     /// Say what a promotion would do, and what holds the rest back.
-    Preflight(CompareArguments),
+    Preflight(PreflightArguments),
     /// Start a promotion.
     Execute(ExecuteArguments),
     /// Look at operation runs.
@@ -153,10 +154,10 @@ pub(crate) struct SyncArguments {
 #[derive(Args, Debug)]
 pub(crate) struct SelectionArguments {
     /// Source tenant, by id or display name.
-    #[arg(long, value_name = "TENANT", required_unless_present = "selection")]
+    #[arg(long, value_name = "TENANT")]
     pub(crate) source: Option<String>,
     /// Target tenant, by id or display name.
-    #[arg(long, value_name = "TENANT", required_unless_present = "selection")]
+    #[arg(long, value_name = "TENANT")]
     pub(crate) target: Option<String>,
     /// Only these policy types.
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -229,6 +230,9 @@ pub(crate) struct CompareArguments {
     /// Print the API's JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Let the exit code tell what was found: 0 nothing to do, 2 differences or changes, 3 blocked.
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
     /// Accepted for the sake of scripts that pass it everywhere; there is no run to wait for.
     #[arg(long, hide = true)]
     pub(crate) wait: bool,
@@ -240,11 +244,25 @@ pub(crate) struct CompareArguments {
     pub(crate) yes: bool,
 }
 
+/// Arguments of `preflight`.
+#[derive(Args, Debug)]
+pub(crate) struct PreflightArguments {
+    #[command(flatten)]
+    pub(crate) compare: CompareArguments,
+    /// Write the reviewed plan to a file, for `execute --plan`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// Arguments of `execute`.
 #[derive(Args, Debug)]
 pub(crate) struct ExecuteArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
+    /// The file that `preflight --out` wrote: selection, digest and what was reviewed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan_digest", "source", "target", "types",
+        "selection", "assignments", "scope_tags", "conditional_access_state"])]
+    pub(crate) plan: Option<PathBuf>,
     /// The plan that was reviewed; without it a preflight is shown first.
     #[arg(long, value_name = "DIGEST")]
     pub(crate) plan_digest: Option<String>,
@@ -420,11 +438,13 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_file_stands_for_the_two_tenants() {
+    fn a_plan_file_stands_for_the_whole_selection() {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
         assert!(parse("promotionctl compare --source a --target b").is_ok());
         assert!(parse("promotionctl compare --selection file.json").is_ok());
-        assert!(parse("promotionctl compare --source a").is_err());
+        assert!(parse("promotionctl execute --plan plan.json --yes").is_ok());
+        assert!(parse("promotionctl execute --plan plan.json --source a").is_err());
+        assert!(parse("promotionctl execute --plan plan.json --plan-digest d").is_err());
         assert!(parse("promotionctl execute --source a --target b --types x,y --wait --timeout 10m --yes --json").is_ok());
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod events;
 pub(crate) mod http;
+pub(crate) mod plan_file;
 pub(crate) mod selection;
 pub(crate) mod watch;
 pub(crate) mod workspace;

@@ -32,7 +32,19 @@ pub(crate) async fn build(
     Ok(Value::Object(selection))
 }
 
-fn read(file: &Path) -> Result<Map<String, Value>, Failure> {
+/// Refuses arguments that name no two tenants, before anything is asked of the API.
+pub(crate) fn check(arguments: &SelectionArguments) -> Result<(), Failure> {
+    let both = arguments.source.is_some() && arguments.target.is_some();
+    if both || arguments.selection.is_some() {
+        return Ok(());
+    }
+    Err(Failure::Usage(
+        "name the tenants with --source and --target, or give --selection FILE".to_owned(),
+    ))
+}
+
+/// The JSON object of a file; `-` is standard input.
+pub(crate) fn read(file: &Path) -> Result<Map<String, Value>, Failure> {
     let mut text = String::new();
     if file == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)?;
@@ -43,7 +55,7 @@ fn read(file: &Path) -> Result<Map<String, Value>, Failure> {
     match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
         Ok(Value::Object(selection)) => Ok(selection),
         Ok(_) => Err(Failure::Usage(format!(
-            "{}: a selection is a JSON object",
+            "{}: this is not a JSON object",
             file.display()
         ))),
         Err(error) => Err(Failure::Usage(format!("{}: {error}", file.display()))),

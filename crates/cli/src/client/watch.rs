@@ -11,9 +11,14 @@ use crate::client::http::escape;
 use crate::client::workspace::{Workspace, text};
 use crate::ending::{Ending, Failure};
 use crate::show::progress::Progress;
+use crate::show::{clean, duration, note};
 
 /// A stream that stays silent for this long is opened anew.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Between two looks at a run.
+const BETWEEN: Duration = Duration::from_secs(1);
+/// Between two tries while the API is away.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Follows the run until it is completed or the time is over; the completed run.
 pub(crate) async fn watch(
@@ -28,31 +33,72 @@ pub(crate) async fn watch(
         .unwrap_or(start + Duration::from_hours(24 * 365));
     let tail = format!("/operation-runs/{}", escape(run_id));
     let mut last_event_id: Option<String> = None;
+    let mut outage = Outage::default();
     loop {
-        let run = workspace.get(&tail).await?;
-        progress.show(&run);
-        if is_completed(&run) {
-            return Ok(run);
-        }
-        let followed = timeout_at(
-            deadline,
-            follow(workspace, &tail, &mut last_event_id, progress),
-        );
-        match followed.await {
-            Ok(Ok(Some(run))) => return Ok(run),
-            // The stream ended or broke: the run itself says where it stands.
-            Ok(Ok(None)) => {}
-            Ok(Err(failure)) if passes(&failure) => {}
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => {
-                return Err(Failure::TimedOut {
-                    run: run_id.to_owned(),
-                    waited: start.elapsed(),
-                });
+        let left = deadline.saturating_duration_since(Instant::now());
+        let asked = timeout_at(deadline, workspace.get(&tail)).await;
+        let pause = match asked {
+            Ok(Ok(run)) => {
+                outage.over();
+                progress.show(&run);
+                if is_completed(&run) {
+                    return Ok(run);
+                }
+                let stream = follow(workspace, &tail, &mut last_event_id, progress);
+                match timeout_at(deadline, stream).await {
+                    Ok(Ok(Some(run))) => return Ok(run),
+                    // The stream ended or broke: the run itself says where it stands.
+                    Ok(Ok(None)) => {}
+                    Ok(Err(failure)) if passes(&failure) => {}
+                    Ok(Err(failure)) => return Err(failure),
+                    Err(_) => return Err(timed_out(run_id, start)),
+                }
+                BETWEEN
             }
+            Ok(Err(failure)) if passes(&failure) => outage.goes_on(&failure, left),
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => return Err(timed_out(run_id, start)),
+        };
+        if Instant::now() >= deadline {
+            return Err(timed_out(run_id, start));
         }
-        let pause = deadline.min(Instant::now() + Duration::from_secs(1));
-        tokio::time::sleep_until(pause).await;
+        tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+    }
+}
+
+fn timed_out(run_id: &str, start: Instant) -> Failure {
+    Failure::TimedOut {
+        run: run_id.to_owned(),
+        waited: start.elapsed(),
+    }
+}
+
+/// The API does not answer: a restart, a proxy between two of them. The run goes on meanwhile, so
+/// that the time given decides and nothing else.
+#[derive(Debug, Default)]
+struct Outage {
+    tries: u32,
+}
+
+impl Outage {
+    /// Says so, once; the pause before the next try.
+    fn goes_on(&mut self, failure: &Failure, left: Duration) -> Duration {
+        if self.tries == 0 {
+            note(&format!(
+                "{}; the run goes on, trying again for {}",
+                clean(&failure.to_string()),
+                duration(left)
+            ));
+        }
+        self.tries = self.tries.saturating_add(1);
+        BETWEEN.saturating_mul(self.tries).min(LONGEST)
+    }
+
+    fn over(&mut self) {
+        if self.tries > 0 {
+            note("the API answers again");
+        }
+        self.tries = 0;
     }
 }
 

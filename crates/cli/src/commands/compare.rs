@@ -1,5 +1,6 @@
-//! `promotionctl compare`: what differs between two tenants. Exit code 0 says that nothing does,
-//! 2 that something does, 3 that a tenant was never captured so that nobody can say.
+//! `promotionctl compare`: what differs between two tenants. Exit code 0 says that it was answered.
+//! With `--detailed-exitcode` it says that nothing differs, 2 that something does, 3 that a tenant
+//! was never captured so that nobody can say.
 
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use crate::show;
 
 /// Runs the command.
 pub(crate) async fn compare(arguments: &CompareArguments) -> Result<Ending, Failure> {
+    selection::check(&arguments.selection)?;
     let http = Http::from_environment()?.with_patience(arguments.timeout);
     let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
     let selection = selection::build(&workspace, &arguments.selection).await?;
@@ -26,7 +28,16 @@ pub(crate) async fn compare(arguments: &CompareArguments) -> Result<Ending, Fail
     if ending == Ending::Blocked {
         show::note("a tenant was never captured: run `promotionctl sync` for it first");
     }
-    Ok(ending)
+    Ok(answered(arguments, ending))
+}
+
+/// The exit code of a question that was answered: what the answer says, only where that is asked for.
+pub(crate) fn answered(arguments: &CompareArguments, ending: Ending) -> Ending {
+    if arguments.detailed_exitcode {
+        ending
+    } else {
+        Ending::Done
+    }
 }
 
 fn ending_of(compare: &Value) -> Ending {

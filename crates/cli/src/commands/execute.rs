@@ -1,5 +1,5 @@
-//! `promotionctl execute`: one confirmed promotion. What is sent is the plan that was shown (or named
-//! by `--plan-digest`) and nothing else; the API refuses it when it is no longer that plan.
+//! `promotionctl execute`: one confirmed promotion. What is sent is the plan that was shown (or that
+//! `--plan` or `--plan-digest` names) and nothing else; the API refuses it when it is no longer that plan.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use crate::arguments::ExecuteArguments;
 use crate::client::http::Http;
+use crate::client::plan_file;
 use crate::client::selection;
 use crate::client::watch;
-use crate::client::workspace::{Workspace, text};
+use crate::client::workspace::{Workspace, number, text};
 use crate::commands::sync::{finish_start, start_patience};
 use crate::ending::{Ending, Failure};
 use crate::show;
@@ -26,24 +27,39 @@ pub(crate) async fn execute(arguments: &ExecuteArguments) -> Result<Ending, Fail
                 .to_owned(),
         ));
     }
+    let plan = match &arguments.plan {
+        Some(file) => Some(plan_file::read(file)?),
+        None => {
+            selection::check(&arguments.selection)?;
+            None
+        }
+    };
     let http = Http::from_environment()?.with_patience(start_patience(&arguments.waiting));
     let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
-    let selection = selection::build(&workspace, &arguments.selection).await?;
-    let body = if let Some(digest) = &arguments.plan_digest {
-        request(&selection, digest, None)
+    let (body, question) = if let Some(plan) = plan {
+        let body = request(&plan.selection, &plan.digest, Some(plan.reviewed));
+        (body, plan.statement)
     } else {
-        let preflight = review(&workspace, &selection).await?;
-        if !arguments.yes && preflight.get("executable") != Some(&Value::Bool(true)) {
-            show::note("nothing can be executed as things stand");
-            return Ok(Ending::Blocked);
+        let selection = selection::build(&workspace, &arguments.selection).await?;
+        if let Some(digest) = &arguments.plan_digest {
+            (
+                request(&selection, digest, None),
+                format!("Carry out plan {digest}."),
+            )
+        } else {
+            let preflight = review(&workspace, &selection).await?;
+            if !arguments.yes && preflight.get("executable") != Some(&Value::Bool(true)) {
+                show::note("nothing can be executed as things stand");
+                return Ok(Ending::Blocked);
+            }
+            let digest = text(&preflight, "plan_digest");
+            (
+                request(&selection, digest, Some(reviewed_subjects(&preflight))),
+                question(&preflight, arguments.selection.source.as_deref()),
+            )
         }
-        request(
-            &selection,
-            text(&preflight, "plan_digest"),
-            Some(&preflight),
-        )
     };
-    if !arguments.yes && !confirmed()? {
+    if !arguments.yes && !confirmed(&question)? {
         show::note("not confirmed; nothing was started");
         return Ok(Ending::Error);
     }
@@ -63,18 +79,18 @@ async fn review(workspace: &Workspace, selection: &Value) -> Result<Value, Failu
 }
 
 /// The confirmed request: the selection, the plan, and what was reviewed of it.
-pub(crate) fn request(selection: &Value, plan_digest: &str, reviewed: Option<&Value>) -> Value {
+pub(crate) fn request(selection: &Value, plan_digest: &str, reviewed: Option<Value>) -> Value {
     let mut body = selection.as_object().cloned().unwrap_or_default();
     body.insert("plan_digest".to_owned(), json!(plan_digest));
     body.insert("confirm".to_owned(), json!(true));
-    if let Some(preflight) = reviewed {
-        body.insert("reviewed".to_owned(), reviewed_subjects(preflight));
+    if let Some(reviewed) = reviewed {
+        body.insert("reviewed".to_owned(), reviewed);
     }
     Value::Object(body)
 }
 
 /// The revisions of the ready subjects: what exactly would be written, as it was shown.
-fn reviewed_subjects(preflight: &Value) -> Value {
+pub(crate) fn reviewed_subjects(preflight: &Value) -> Value {
     subjects(preflight)
         .filter(|subject| text(subject, "readiness") == "ready")
         .map(|subject| {
@@ -102,9 +118,37 @@ pub(crate) async fn start(
         .await
 }
 
-fn confirmed() -> Result<bool, Failure> {
+/// What a person confirms: what is written where, from where, and what is left out.
+fn question(preflight: &Value, source: Option<&str>) -> String {
+    let statement = preflight
+        .pointer("/mutation_scope/statement")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let from = source.map_or_else(String::new, |source| format!(" From {source}."));
+    let left_out: Vec<String> = [
+        ("blocked", "blocked"),
+        ("manual_mapping_required", "waiting for a mapping"),
+        ("unchanged", "unchanged"),
+    ]
+    .into_iter()
+    .filter_map(|(member, words)| {
+        let count = number(preflight, &format!("/summary/{member}"));
+        (count > 0).then(|| format!("{count} {words}"))
+    })
+    .collect();
+    if left_out.is_empty() {
+        return format!("{statement}{from}");
+    }
+    format!("{statement}{from} Left out: {}.", left_out.join(", "))
+}
+
+fn confirmed(question: &str) -> Result<bool, Failure> {
     let mut error = std::io::stderr().lock();
-    write!(error, "Write this to the target tenant? [y/N] ")?;
+    write!(
+        error,
+        "{}\nWrite this to the target tenant? [y/N] ",
+        show::clean(question)
+    )?;
     error.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -130,6 +174,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_person_is_asked_with_everything_that_matters() {
+        let preflight = json!({
+            "mutation_scope": {"statement": "Create 2 policies in Fabrikam."},
+            "summary": {"ready": 2, "blocked": 1, "manual_mapping_required": 3, "unchanged": 0},
+        });
+        assert_eq!(
+            question(&preflight, Some("Contoso")),
+            "Create 2 policies in Fabrikam. From Contoso. Left out: 1 blocked, 3 waiting for a mapping."
+        );
+    }
+
+    #[test]
     fn only_ready_subjects_are_named_as_reviewed() {
         let preflight = json!({"subjects": [
             {"subject_key": "a", "readiness": "ready", "revision": "r1"},
@@ -139,7 +195,7 @@ mod tests {
             request(
                 &json!({"source_tenant_id": "s"}),
                 "sha256:1",
-                Some(&preflight)
+                Some(reviewed_subjects(&preflight))
             ),
             json!({"source_tenant_id": "s", "plan_digest": "sha256:1", "confirm": true,
                 "reviewed": [{"subject_key": "a", "revision": "r1"}]})

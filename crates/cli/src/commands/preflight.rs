@@ -1,30 +1,40 @@
-//! `promotionctl preflight`: what a promotion would write. Exit code 2 says that an execute would
-//! change something, 3 that something is wanted but held back or gated, 0 that nothing is to be done.
+//! `promotionctl preflight`: what a promotion would write. Exit code 0 says that it was answered. With
+//! `--detailed-exitcode` 2 says that an execute would change something, 3 that something is wanted
+//! but held back or gated, 0 that nothing is to be done. `--out` keeps what was reviewed for
+//! `execute --plan`.
 
 use serde_json::Value;
 
-use crate::arguments::CompareArguments;
+use crate::arguments::PreflightArguments;
 use crate::client::http::Http;
+use crate::client::plan_file;
 use crate::client::selection;
 use crate::client::workspace::{Workspace, number, text};
+use crate::commands::compare::answered;
 use crate::ending::{Ending, Failure};
 use crate::show;
 
 /// Runs the command.
-pub(crate) async fn preflight(arguments: &CompareArguments) -> Result<Ending, Failure> {
+pub(crate) async fn preflight(arguments: &PreflightArguments) -> Result<Ending, Failure> {
+    let (out, arguments) = (&arguments.out, &arguments.compare);
+    selection::check(&arguments.selection)?;
     let http = Http::from_environment()?.with_patience(arguments.timeout);
     let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
     let selection = selection::build(&workspace, &arguments.selection).await?;
     let answer = workspace
         .post("/cross-tenant-compare/preflight", &selection)
         .await?;
+    if let Some(file) = out {
+        plan_file::write(file, &selection, &answer)?;
+        show::note(&format!("the plan is in {}", file.display()));
+    }
     if arguments.json {
         show::json(&answer)?;
     } else {
         show::data(&show::preflight::render(&answer))?;
         show::data(&format!("  plan {}", text(&answer, "plan_digest")))?;
     }
-    Ok(ending_of(&answer))
+    Ok(answered(arguments, ending_of(&answer)))
 }
 
 /// What a preflight says about an execute.

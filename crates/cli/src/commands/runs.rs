@@ -94,8 +94,8 @@ async fn watch(
     limit: Duration,
     json: bool,
 ) -> Result<Ending, Failure> {
-    let run = workspace.get(&path_of(id)).await?;
-    let run = wait_for(workspace, &run, limit).await?;
+    // Not asked for first: the API may be away just now, and watching outlasts that.
+    let run = wait_for(workspace, &json!({"id": id, "type": "run"}), limit).await?;
     report(workspace, &run, json).await?;
     Ok(ending_of(&run))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::arguments::DemoArguments;
 use crate::client::workspace::{Workspace, number, text};
-use crate::commands::execute::{request, start, wait_for};
+use crate::commands::execute::{request, reviewed_subjects, start, wait_for};
 use crate::commands::sync;
 use crate::demo::graph::Figures;
 use crate::demo::installation::{Installation, SOURCE, TARGET};
@@ -146,7 +146,11 @@ async fn preflight(workspace: &Workspace, selection: &Value) -> Result<Value, Fa
 }
 
 fn execute_body(selection: &Value, preflight: &Value) -> Value {
-    request(selection, text(preflight, "plan_digest"), Some(preflight))
+    request(
+        selection,
+        text(preflight, "plan_digest"),
+        Some(reviewed_subjects(preflight)),
+    )
 }
 
 async fn promote(

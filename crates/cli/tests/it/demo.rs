@@ -59,6 +59,46 @@ impl Demo {
             .unwrap()
     }
 
+    /// The README's script as a pipeline runs it, promoting back what the target has more.
+    fn runs_the_script_of_the_readme(&self) {
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(readme).unwrap();
+        let (_, section) = readme.split_once("## For scripts").unwrap();
+        let (section, _) = section.split_once("\n## ").unwrap();
+        let script: Vec<String> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .filter(|line| !line.starts_with("export "))
+            .map(|line| {
+                line.replace("Fabrikam", "\u{0}")
+                    .replace("\"Contoso Lab\"", "Fabrikam")
+                    .replace('\u{0}', "\"Contoso Lab\"")
+            })
+            .collect();
+        let binary = std::path::Path::new(env!("CARGO_BIN_EXE_promotionctl"));
+        let path = format!(
+            "{}:{}",
+            binary.parent().unwrap().display(),
+            std::env::var("PATH").unwrap()
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &script.join("\n")])
+            .current_dir(folder.path())
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .env("PATH", path)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{script:?}: {said}{error}");
+        let run: Value =
+            serde_json::from_str(said.get(said.find('{').unwrap()..).unwrap()).unwrap();
+        assert_eq!(run["outcome"], "succeeded", "{error}");
+    }
+
     /// The JSON of a command that ends with this code.
     fn json(&self, line: &str, code: i32) -> Value {
         let output = self.run(line);
@@ -104,11 +144,12 @@ fn the_demo_stays_up_for_the_client_commands_and_ends_on_ctrl_c() {
         0,
     );
     assert_eq!(run["outcome"], "succeeded");
-    let compare = demo.json(&format!("compare {pair}"), 2);
+    let compare = demo.json(&format!("compare {pair} --detailed-exitcode"), 2);
     assert!(compare["summary"]["match"].as_u64() > Some(0));
     let narrow = demo.json(&format!("compare {pair} --types windowsUpdateRings"), 0);
     assert_eq!(narrow["summary"]["match"], narrow["summary"]["total"]);
-    let preflight = demo.json(&format!("preflight {pair}"), 3);
+    let preflight = demo.json(&format!("preflight {pair}"), 0);
+    demo.json(&format!("preflight {pair} --detailed-exitcode"), 3);
     assert_eq!(preflight["executable"], false);
     let nothing = demo.json(&format!("preflight {pair} --types windowsUpdateRings"), 0);
     assert_eq!(nothing["summary"]["ready"], 0);
@@ -125,6 +166,8 @@ fn the_demo_stays_up_for_the_client_commands_and_ends_on_ctrl_c() {
     demo.json(&format!("runs watch {id} --json"), 0);
     let cancelled = demo.json(&format!("runs cancel {id} --json"), 1);
     assert_eq!(cancelled["code"], "already_completed");
+
+    demo.runs_the_script_of_the_readme();
 
     let listed = demo.run("runs list");
     assert!(String::from_utf8_lossy(&listed.stdout).contains(&id));
