@@ -38,6 +38,9 @@ pub enum Capability {
     /// Change and check connections; add and rename tenants.
     #[serde(rename = "connection.manage")]
     ConnectionManage,
+    /// Take a tenant's credential away, or the tenant itself, with everything it held.
+    #[serde(rename = "tenant.offboard")]
+    TenantOffboard,
     /// Restore a version within its own tenant.
     #[serde(rename = "policy.restore")]
     PolicyRestore,
@@ -57,7 +60,7 @@ pub enum Capability {
 
 impl Capability {
     /// All, in the order of the role table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::TenantView,
         Self::CompareView,
         Self::PreflightRun,
@@ -69,6 +72,7 @@ impl Capability {
         Self::ConnectionManage,
         Self::PolicyRestore,
         Self::AuditView,
+        Self::TenantOffboard,
         Self::MembersManage,
         Self::ApiTokensManage,
         Self::OperationalControlsManage,
@@ -87,6 +91,7 @@ impl Capability {
             Self::PolicyContentView => "policy_content.view",
             Self::ConnectionManage => "connection.manage",
             Self::PolicyRestore => "policy.restore",
+            Self::TenantOffboard => "tenant.offboard",
             Self::AuditView => "audit.view",
             Self::MembersManage => "members.manage",
             Self::ApiTokensManage => "api_tokens.manage",
@@ -183,7 +188,8 @@ const fn least_role(capability: Capability) -> Role {
         Capability::ConnectionManage | Capability::PolicyRestore | Capability::AuditView => {
             Role::Manager
         }
-        Capability::MembersManage
+        Capability::TenantOffboard
+        | Capability::MembersManage
         | Capability::ApiTokensManage
         | Capability::OperationalControlsManage => Role::Owner,
     }
@@ -241,7 +247,7 @@ mod tests {
     #[test]
     fn roles_grow_and_match_the_documented_table() {
         let counts: Vec<usize> = Role::ALL.iter().map(|r| r.capabilities().len()).collect();
-        assert_eq!(counts, [4, 8, 11, 14]);
+        assert_eq!(counts, [4, 8, 11, 15]);
         for (weaker, stronger) in Role::ALL.iter().zip(Role::ALL.iter().skip(1)) {
             assert!(weaker.capabilities().is_subset(&stronger.capabilities()));
         }

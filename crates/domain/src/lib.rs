@@ -23,6 +23,7 @@ mod gates;
 pub mod group_policy;
 pub mod inventory;
 pub mod json;
+pub mod label;
 pub mod landing;
 pub(crate) mod literal;
 pub mod mapping;

@@ -144,6 +144,8 @@ pub enum Stop {
     ControlPaused,
     /// The requester lost the right.
     RequesterRevoked,
+    /// The connection of the tenant it acts on was taken away.
+    ConnectionRemoved,
     /// Too many workers died on it.
     WorkerGaveUp,
 }
@@ -155,6 +157,7 @@ impl Stop {
             Self::Cancelled => "cancelled",
             Self::ControlPaused => "control_paused",
             Self::RequesterRevoked => "requester_revoked",
+            Self::ConnectionRemoved => "connection_missing",
             Self::WorkerGaveUp => "worker_gave_up",
         }
     }

@@ -65,6 +65,25 @@ pub enum Direction {
     Write,
 }
 
+/// Whose allowance a request counts in: the registration's (another one's requests and its throttling
+/// never hold it back here). The lane is the Entra tenant's, as Graph counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payer {
+    /// See [`crate::TenantConnection::registered_as`].
+    pub registration: Uuid,
+    /// The Entra tenant.
+    pub tenant_id: Uuid,
+}
+
+impl From<Uuid> for Payer {
+    fn from(tenant_id: Uuid) -> Self {
+        Self {
+            registration: tenant_id,
+            tenant_id,
+        }
+    }
+}
+
 /// Which part of a tenant's allowance is ours: `mine` of `active` pieces of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Share {
@@ -72,7 +91,7 @@ struct Share {
     active: u32,
 }
 
-/// The budgets of all tenants in this process.
+/// The budgets of all registrations in this process.
 pub struct Budget {
     limits: BudgetLimits,
     lane: LaneGate,
@@ -184,9 +203,9 @@ impl Budget {
         }
     }
 
-    /// Sets this process's share of a tenant: it works on `mine` of the `active` runs that all
+    /// Sets this process's share for a registration: it works on `mine` of the `active` runs that all
     /// processes together have on it. Takes effect for the next request; zeros count as one.
-    pub fn set_share(&self, tenant_id: Uuid, mine: u32, active: u32) {
+    pub fn set_share(&self, registration: Uuid, mine: u32, active: u32) {
         let mine = mine.max(1);
         let share = Share {
             mine,
@@ -194,22 +213,22 @@ impl Budget {
         };
         let mut shares = lock(&self.shares);
         if share.mine == share.active {
-            shares.remove(&tenant_id);
+            shares.remove(&registration);
         } else {
-            shares.insert(tenant_id, share);
+            shares.insert(registration, share);
         }
         drop(shares);
-        for ((tenant, _), family) in lock(&self.families).iter() {
-            if *tenant == tenant_id {
+        for ((whose, _), family) in lock(&self.families).iter() {
+            if *whose == registration {
                 family.any.changed.notify_one();
                 family.writes.changed.notify_one();
             }
         }
     }
 
-    /// Holds a tenant's family back, because Graph asked for patience. Never shortens a hold.
-    pub(crate) fn hold(&self, tenant_id: Uuid, family: ResourceFamily, until: Instant) {
-        let family = self.family(tenant_id, family);
+    /// Holds a registration's family back, because Graph asked for patience. Never shortens a hold.
+    pub(crate) fn hold(&self, registration: Uuid, family: ResourceFamily, until: Instant) {
+        let family = self.family(registration, family);
         let mut held = lock(&family.held_until);
         *held = Some(held.map_or(until, |current| current.max(until)));
     }
@@ -217,13 +236,15 @@ impl Budget {
     /// Waits for leave to send one request.
     pub(crate) async fn admit(
         &self,
-        tenant_id: Uuid,
+        payer: impl Into<Payer>,
         family: ResourceFamily,
         direction: Direction,
         context: &CallContext,
     ) -> Result<Permit, AdmitError> {
         context.check()?;
-        let budgets = self.family(tenant_id, family);
+        let payer = payer.into();
+        let tenant_id = payer.tenant_id;
+        let budgets = self.family(payer.registration, family);
         let mut tickets = Vec::with_capacity(2);
         if family == ResourceFamily::ConditionalAccess {
             self.pass_hold(&budgets, tenant_id, family, context).await?;
@@ -231,12 +252,9 @@ impl Budget {
             return Ok(Permit { tickets });
         }
         if direction == Direction::Write {
-            tickets.push(
-                self.take(&budgets.writes, tenant_id, family, context)
-                    .await?,
-            );
+            tickets.push(self.take(&budgets.writes, payer, family, context).await?);
         }
-        tickets.push(self.take(&budgets.any, tenant_id, family, context).await?);
+        tickets.push(self.take(&budgets.any, payer, family, context).await?);
         self.pass_hold(&budgets, tenant_id, family, context).await?;
         Ok(Permit { tickets })
     }
@@ -244,7 +262,7 @@ impl Budget {
     async fn take(
         &self,
         window: &Arc<Window>,
-        tenant_id: Uuid,
+        payer: Payer,
         family: ResourceFamily,
         context: &CallContext,
     ) -> Result<Ticket, Interrupted> {
@@ -257,7 +275,7 @@ impl Budget {
         let mut announced = None;
         loop {
             let changed = window.changed.notified();
-            let until = match window.try_take(self.share(tenant_id)) {
+            let until = match window.try_take(self.share(payer.registration)) {
                 Ok(()) => {
                     return Ok(Ticket {
                         window: Arc::clone(window),
@@ -267,7 +285,7 @@ impl Budget {
                 Err(until) => until.unwrap_or_else(|| Instant::now() + WINDOW),
             };
             if announced.is_none_or(|announced| until > announced + Duration::from_secs(1)) {
-                context.announce(tenant_id, family, WaitReason::Budget, until)?;
+                context.announce(payer.tenant_id, family, WaitReason::Budget, until)?;
                 announced = Some(until);
             }
             tokio::select! {
@@ -313,16 +331,16 @@ impl Budget {
         Ok(context.sleep_until(until).await?)
     }
 
-    fn share(&self, tenant_id: Uuid) -> Share {
+    fn share(&self, registration: Uuid) -> Share {
         lock(&self.shares)
-            .get(&tenant_id)
+            .get(&registration)
             .copied()
             .unwrap_or(Share { mine: 1, active: 1 })
     }
 
-    fn family(&self, tenant_id: Uuid, family: ResourceFamily) -> Arc<Family> {
+    fn family(&self, registration: Uuid, family: ResourceFamily) -> Arc<Family> {
         let mut families = lock(&self.families);
-        let entry = families.entry((tenant_id, family)).or_insert_with(|| {
+        let entry = families.entry((registration, family)).or_insert_with(|| {
             Arc::new(Family {
                 any: Window::new(self.limits.reads_per_window),
                 writes: Window::new(self.limits.writes_per_window),

@@ -18,7 +18,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::SecretText;
 use crate::answer::{Answer, Body};
-use crate::budget::Direction;
+use crate::budget::{Direction, Payer};
 use crate::call_error::CallError;
 use crate::clock;
 use crate::cloud::Endpoints;
@@ -44,6 +44,7 @@ pub struct TenantReader {
     pub(crate) tokens: Arc<TokenSource>,
     pub(crate) endpoints: Endpoints,
     pub(crate) tenant_id: Uuid,
+    pub(crate) registration: Uuid,
     pub(crate) context: CallContext,
 }
 
@@ -56,6 +57,7 @@ impl TenantReader {
         Self {
             endpoints: connection.endpoints.clone(),
             tenant_id: connection.tenant_id,
+            registration: connection.registration,
             tokens: shared.tokens.source(connection),
             shared,
             context,
@@ -216,12 +218,7 @@ impl TenantReader {
     ) -> Result<Answer, CallError> {
         let budget = &self.shared.budget;
         let mut permit = budget
-            .admit(
-                self.tenant_id,
-                request.family,
-                Direction::Read,
-                &self.context,
-            )
+            .admit(self.payer(), request.family, Direction::Read, &self.context)
             .await?;
         let client_request_id = Uuid::new_v4();
         let mut headers = call_headers(token, client_request_id);
@@ -245,7 +242,15 @@ impl TenantReader {
             .await)
     }
 
-    /// Holds the family back for everybody in this process; tells until when.
+    /// Whose budget its requests count in, and on which tenant's lane they wait.
+    pub(crate) const fn payer(&self) -> Payer {
+        Payer {
+            registration: self.registration,
+            tenant_id: self.tenant_id,
+        }
+    }
+
+    /// Holds the family back for this registration in this process; tells until when.
     pub(crate) fn hold(
         &self,
         family: ResourceFamily,
@@ -254,7 +259,7 @@ impl TenantReader {
     ) -> Instant {
         let wait = retry_after::wait(after, attempt, rand::random());
         let until = Instant::now() + wait;
-        self.shared.budget.hold(self.tenant_id, family, until);
+        self.shared.budget.hold(self.registration, family, until);
         until
     }
 

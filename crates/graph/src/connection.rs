@@ -12,6 +12,9 @@ use url::Url;
 #[derive(Clone, Debug)]
 pub struct TenantConnection {
     pub(crate) tenant_id: Uuid,
+    /// Whose connection it is: the caller's own id of the registration. Tokens and budgets are kept
+    /// by it, so that two registrations of one Entra tenant share neither.
+    pub(crate) registration: Uuid,
     pub(crate) client_id: String,
     pub(crate) credential: Credential,
     pub(crate) endpoints: Endpoints,
@@ -31,11 +34,22 @@ impl TenantConnection {
         let token_url = endpoints.token_url(tenant_id)?;
         Ok(Self {
             tenant_id,
+            registration: tenant_id,
             client_id: client_id.into(),
             credential,
             endpoints,
             token_url,
         })
+    }
+
+    /// The same connection as that of one registration; without it, the Entra tenant's id stands for
+    /// the only one.
+    #[must_use]
+    pub fn registered_as(self, registration: Uuid) -> Self {
+        Self {
+            registration,
+            ..self
+        }
     }
 
     /// The Entra tenant id.

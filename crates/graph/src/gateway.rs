@@ -99,7 +99,7 @@ impl Gateway {
     }
 
     /// See [`Budget::set_share`].
-    pub fn set_share(&self, tenant_id: Uuid, mine: u32, active: u32) {
-        self.shared.budget.set_share(tenant_id, mine, active);
+    pub fn set_share(&self, registration: Uuid, mine: u32, active: u32) {
+        self.shared.budget.set_share(registration, mine, active);
     }
 }

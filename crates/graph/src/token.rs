@@ -1,6 +1,6 @@
 //! Application tokens: fetched once, renewed early, checked against the tenant they are for.
 //!
-//! One token per cloud, tenant, client and credential. Renewal begins at 80 % of a token's life and
+//! One token per registration, cloud, tenant, client and credential. Renewal begins at 80 % of a token's life and
 //! is done by one caller while the others go on with the old token. It must not decide what a
 //! token's roles are good for, and it never shows a token.
 
@@ -356,6 +356,8 @@ pub(crate) struct TokenCache {
 
 #[derive(PartialEq, Eq, Hash)]
 struct TokenKey {
+    /// A token that one registration got serves no other, even with the same credential.
+    registration: Uuid,
     token_url: Url,
     scope: String,
     client_id: String,
@@ -367,6 +369,7 @@ impl TokenCache {
     pub(crate) fn source(&self, connection: TenantConnection) -> Arc<TokenSource> {
         let token_url = connection.token_url.clone();
         let key = TokenKey {
+            registration: connection.registration,
             token_url: token_url.clone(),
             scope: connection.endpoints.scope(),
             client_id: connection.client_id.clone(),

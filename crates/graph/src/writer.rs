@@ -73,7 +73,7 @@ impl TenantWriter {
         let permit = reader
             .shared
             .budget
-            .admit(reader.tenant_id, family, Direction::Write, &reader.context)
+            .admit(reader.payer(), family, Direction::Write, &reader.context)
             .await?;
         let token = reader.token().await?;
         reader.context.check()?;
