@@ -42,7 +42,7 @@ pub struct ConnectionRow {
     pub granted_roles: Option<Vec<String>>,
     /// When it was first set.
     pub created_at: DateTime<Utc>,
-    /// When it was last set.
+    /// When it was last set: with the tenant, what tells one credential from its successor.
     pub updated_at: DateTime<Utc>,
     /// Whether the plain text of encrypted values may be asked for.
     pub secret_reading: bool,
@@ -263,17 +263,41 @@ pub fn count_credential_ends(conn: &mut PgConnection) -> Result<CredentialEnds, 
     Ok(found)
 }
 
-/// Records what a check found; an older finding never replaces a newer one.
+/// Takes a tenant's connection away, its credential with it. [`StoreError::NotFound`] when there is
+/// none.
+pub fn delete_connection(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    tenant_id: Uuid,
+) -> Result<ConnectionRow, StoreError> {
+    use provider_connections as table;
+    let connection = table::table
+        .find(tenant_id)
+        .filter(table::workspace_id.eq(workspace_id));
+    diesel::delete(connection)
+        .returning(ConnectionRow::as_returning())
+        .get_result(conn)
+        .optional()?
+        .ok_or(StoreError::NotFound("connection"))
+}
+
+/// Records what a check of the credential set at `set_at` found. `false`, and nothing is recorded,
+/// when another credential was set since or none is there: what was found is not true of it. An
+/// older finding never replaces a newer one.
 pub fn mark_connection_health(
     conn: &mut PgConnection,
     tenant_id: Uuid,
+    set_at: DateTime<Utc>,
     found: &ConnectionHealth,
 ) -> Result<bool, StoreError> {
     use provider_connections as table;
     let newest = table::checked_at
         .is_null()
         .or(table::checked_at.le(found.checked_at));
-    let target = table::table.find(tenant_id).filter(newest);
+    let target = table::table
+        .find(tenant_id)
+        .filter(table::updated_at.eq(set_at))
+        .filter(newest);
     let health = if found.healthy {
         "healthy"
     } else {

@@ -20,7 +20,8 @@ use crate::error::StoreError;
 
 mod test_database;
 
-pub use test_database::{TEST_SERVER, TestDatabase};
+use test_database::as_role;
+pub use test_database::{TEST_SERVER, TestDatabase, migrate_with_roles};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const PORT_ATTEMPTS: u32 = 5;
@@ -157,6 +158,11 @@ impl DevCluster {
             "postgres://postgres:{}@127.0.0.1:{}/{database}",
             self.password, self.port
         )
+    }
+
+    /// URL of a database as one of the roles of [`crate::roles`], once they are made.
+    pub fn url_as(&self, role: &str, database: &str) -> String {
+        as_role(&self.url_of(database), role)
     }
 
     fn launch(

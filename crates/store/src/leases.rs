@@ -63,8 +63,8 @@ pub struct Renewed {
     pub expires_at: DateTime<Utc>,
     /// Whether a cancel was asked for.
     pub cancel_requested: bool,
-    /// Runs with a live lease that send to the same Entra tenant as this run's target, this one
-    /// included: they share its budgets.
+    /// Runs with a live lease that send to the same Entra tenant as this run's target with the same
+    /// application, this one included: they share what Graph allows.
     pub sharers: u32,
 }
 
@@ -326,10 +326,15 @@ pub fn count_active_runs_on_tenant(
 }
 
 fn count_sharers(conn: &mut PgConnection, run_id: Uuid) -> Result<u32, StoreError> {
+    // Another registration counts once its own credential has signed in for the same application:
+    // one that only names somebody's tenant must not take a part of their allowance.
     count(
         conn,
-        "t.entra_tenant_id = (SELECT m.entra_tenant_id FROM operation_runs o \
-         JOIN managed_tenants m ON m.id = o.tenant_id WHERE o.id = $1)",
+        "EXISTS (SELECT 1 FROM operation_runs o JOIN managed_tenants m ON m.id = o.tenant_id \
+         WHERE o.id = $1 AND (t.id = m.id OR t.entra_tenant_id = m.entra_tenant_id AND EXISTS ( \
+         SELECT 1 FROM provider_connections own JOIN provider_connections c \
+         ON c.cloud = own.cloud AND c.client_id = own.client_id \
+         WHERE own.tenant_id = m.id AND c.tenant_id = t.id AND c.health = 'healthy')))",
         run_id,
     )
 }

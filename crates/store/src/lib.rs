@@ -5,13 +5,13 @@
 //! refuse by itself (constraints, triggers) is left to it, and comes back as a [`StoreError`].
 //!
 //! * set-up: [`workspaces`], [`users`], [`memberships`], [`identities`], [`tenants`],
-//!   [`connections`], [`tokens`], [`controls`], [`bootstrap`]
+//!   [`connections`], [`tokens`], [`controls`], [`bootstrap`], [`offboarding`], [`names`]
 //! * inventory: [`captures`] writes it, [`inventory`], [`policies`], [`versions`] and
 //!   [`references`] read it
 //! * runs: [`runs`], [`run_items`], [`leases`], [`lanes`], [`idempotency`], [`notifications`],
 //!   [`events`], [`queue`]
 //! * trust: [`audit`], [`keys`]
-//! * ground: [`db`], [`migrate`], [`dev_cluster`]
+//! * ground: [`db`], [`migrate`], [`roles`], [`settings`], [`dev_cluster`]
 
 pub mod audit;
 pub mod bootstrap;
@@ -31,14 +31,18 @@ pub mod lanes;
 pub mod leases;
 pub mod memberships;
 pub mod migrate;
+pub mod names;
 pub mod notifications;
+pub mod offboarding;
 pub mod page;
 pub mod policies;
 pub mod queue;
 pub mod references;
+pub mod roles;
 pub mod run_items;
 pub mod runs;
 pub(crate) mod schema;
+pub mod settings;
 pub mod tenants;
 pub mod tokens;
 pub mod users;

@@ -201,6 +201,20 @@ fn keep_an_owner(
     Ok(())
 }
 
+/// The owners of a workspace with their addresses.
+pub fn list_owners(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+) -> Result<Vec<(Uuid, Option<String>)>, StoreError> {
+    Ok(workspace_memberships::table
+        .inner_join(users::table.on(users::id.eq(workspace_memberships::user_id)))
+        .filter(workspace_memberships::workspace_id.eq(workspace_id))
+        .filter(workspace_memberships::role.eq("owner"))
+        .order(workspace_memberships::user_id)
+        .select((workspace_memberships::user_id, users::email))
+        .load(conn)?)
+}
+
 /// Sets a member's role on a tenant. `false` when it was that already.
 /// [`StoreError::Reference`] when user or tenant are not in the workspace.
 pub fn put_tenant_member(

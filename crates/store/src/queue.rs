@@ -285,24 +285,46 @@ impl QueuePool {
 /// Creates the queue's tables. Blocks; runs on a thread of its own, so that it works inside and
 /// outside an async runtime.
 pub(crate) fn set_up(url: &str) -> Result<(), StoreError> {
+    on_own_thread(url, |pool| async move {
+        apalis_diesel_postgres::setup(&pool).await
+    })?
+    .map_err(|error| StoreError::Queue(error.into()))
+}
+
+/// Whether the queue's tables are those that this build needs. Only reads. Blocks.
+pub(crate) fn is_set_up(url: &str) -> Result<bool, StoreError> {
+    let checked = on_own_thread(url, |pool| async move {
+        apalis_diesel_postgres::verify_schema(&pool).await
+    })?;
+    match checked {
+        Ok(()) => Ok(true),
+        Err(apalis_diesel_postgres::Error::Migration(_)) => Ok(false),
+        Err(error) => Err(StoreError::Queue(error.into())),
+    }
+}
+
+fn on_own_thread<T, F>(
+    url: &str,
+    work: impl FnOnce(PgPool) -> F + Send + 'static,
+) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
     let url = url.to_owned();
-    let work = move || -> Result<(), StoreError> {
+    let work = move || -> Result<T, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| StoreError::Queue(error.into()))?;
-        runtime.block_on(async {
-            let pool = Pool::builder()
-                .max_size(1)
-                .min_idle(Some(0))
-                .connection_timeout(Duration::from_secs(10))
-                .build_unchecked(ConnectionManager::new(url));
-            apalis_diesel_postgres::setup(&pool)
-                .await
-                .map_err(|error| StoreError::Queue(error.into()))
-        })
+        let pool = Pool::builder()
+            .max_size(1)
+            .min_idle(Some(0))
+            .connection_timeout(Duration::from_secs(10))
+            .build_unchecked(ConnectionManager::new(url));
+        Ok(runtime.block_on(work(pool)))
     };
     std::thread::spawn(work)
         .join()
-        .map_err(|_| StoreError::Queue("the set-up of the queue panicked".into()))?
+        .map_err(|_| StoreError::Queue("a look at the queue's tables panicked".into()))?
 }

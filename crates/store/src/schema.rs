@@ -83,6 +83,7 @@ diesel::table! {
         inventory_generation -> Int8,
         verified_domains -> Array<Text>,
         created_at -> Timestamptz,
+        removed_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -1,4 +1,5 @@
 //! Managed tenants. Decides the lock order of scopes; decides nothing about who sees a tenant.
+//! A removed tenant (see [`crate::offboarding`]) does not exist for any function here.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -61,6 +62,7 @@ pub fn find_tenant(
     Ok(managed_tenants::table
         .filter(managed_tenants::workspace_id.eq(workspace_id))
         .filter(managed_tenants::id.eq(id))
+        .filter(managed_tenants::removed_at.is_null())
         .select(TenantRow::as_select())
         .first(conn)
         .optional()?)
@@ -77,6 +79,7 @@ pub fn find_visible_tenant(
     let mut query = managed_tenants::table
         .filter(managed_tenants::workspace_id.eq(workspace_id))
         .filter(managed_tenants::id.eq(id))
+        .filter(managed_tenants::removed_at.is_null())
         .select(TenantRow::as_select())
         .into_boxed();
     if let Some(visible) = visible {
@@ -95,6 +98,7 @@ pub fn list_tenants(
 ) -> Result<Page<TenantRow>, StoreError> {
     let mut query = managed_tenants::table
         .filter(managed_tenants::workspace_id.eq(workspace_id))
+        .filter(managed_tenants::removed_at.is_null())
         .select(TenantRow::as_select())
         .order((lower(managed_tenants::display_name), managed_tenants::id))
         .limit(one_more(limit))
@@ -125,7 +129,8 @@ pub fn rename_tenant(
     diesel::update(
         managed_tenants::table
             .filter(managed_tenants::workspace_id.eq(workspace_id))
-            .filter(managed_tenants::id.eq(id)),
+            .filter(managed_tenants::id.eq(id))
+            .filter(managed_tenants::removed_at.is_null()),
     )
     .set(managed_tenants::display_name.eq(display_name))
     .returning(TenantRow::as_returning())
@@ -163,6 +168,7 @@ pub fn lock_scope(
     let locked: Vec<(Uuid, i64)> = managed_tenants::table
         .filter(managed_tenants::workspace_id.eq(workspace_id))
         .filter(managed_tenants::id.eq_any(tenant_ids))
+        .filter(managed_tenants::removed_at.is_null())
         .order(managed_tenants::id)
         .select((managed_tenants::id, managed_tenants::inventory_generation))
         .for_no_key_update()
@@ -174,6 +180,25 @@ pub fn lock_scope(
         return Err(StoreError::NotFound("tenant"));
     }
     Ok(locked)
+}
+
+/// Keeps a tenant from being removed until the transaction ends: in every one that gives it something
+/// new. [`StoreError::NotFound`] when it is not in the workspace, or no more.
+pub fn keep_tenant(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    tenant_id: Uuid,
+) -> Result<(), StoreError> {
+    managed_tenants::table
+        .filter(managed_tenants::workspace_id.eq(workspace_id))
+        .filter(managed_tenants::id.eq(tenant_id))
+        .filter(managed_tenants::removed_at.is_null())
+        .select(managed_tenants::id)
+        .for_share()
+        .first::<Uuid>(conn)
+        .optional()?
+        .map(drop)
+        .ok_or(StoreError::NotFound("tenant"))
 }
 
 /// Raises a tenant's inventory generation: in the transaction of every inventory change, last.

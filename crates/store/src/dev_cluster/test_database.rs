@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::{DevCluster, DevClusterError};
 use crate::error::StoreError;
+use crate::roles::{self, Passwords};
 
 /// The environment variable with the URL of a running server that test processes share, as a
 /// superuser. Unset: each test process starts a private server of its own.
@@ -31,9 +32,19 @@ impl TestDatabase {
         Self::clone_of("template0")
     }
 
-    /// Its URL.
+    /// Its URL, as the server's superuser.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its URL as the role of the API.
+    pub fn api_url(&self) -> String {
+        as_role(&self.url, roles::API)
+    }
+
+    /// Its URL as the role of a worker.
+    pub fn worker_url(&self) -> String {
+        as_role(&self.url, roles::WORKER)
     }
 
     fn clone_of(template: &str) -> Result<Self, DevClusterError> {
@@ -46,6 +57,8 @@ impl TestDatabase {
         };
         let name = format!("test_{:032x}", rand::random::<u128>());
         server.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
+        // Rights on the database itself are not cloned.
+        server.execute(&format!("REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC"))?;
         Ok(Self {
             url: server.url_of(&name),
             name,
@@ -60,6 +73,29 @@ impl Drop for TestDatabase {
             let _ = server.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         }
     }
+}
+
+/// The same URL for another role, which has the superuser's password on a server for tests.
+pub(super) fn as_role(url: &str, role: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let (login, server) = rest.split_once('@').unwrap_or(("", rest));
+    match login.split_once(':') {
+        Some((_, password)) => format!("{scheme}://{role}:{password}@{server}"),
+        None => format!("{scheme}://{role}@{server}"),
+    }
+}
+
+/// Brings a database of a server for tests up to date and makes the roles. Blocks.
+pub fn migrate_with_roles(url: &str) -> Result<(), StoreError> {
+    let login = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('@'));
+    let password = || {
+        let (_, password) = login?.0.split_once(':')?;
+        Some(password.to_owned())
+    };
+    let passwords = Passwords([password(), password(), password()]);
+    crate::migrate::migrate_with_roles(url, &passwords).map(drop)
 }
 
 const TEMPLATE: &str = "promotion_template";
@@ -112,7 +148,7 @@ impl SharedServer {
             "DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)"
         ))?;
         self.execute(&format!("CREATE DATABASE {unfinished} TEMPLATE template0"))?;
-        crate::migrate::migrate(&self.url_of(&unfinished))?;
+        migrate_with_roles(&self.url_of(&unfinished))?;
         // A forgotten session in the template would refuse every clone.
         self.execute(&format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{unfinished}'"

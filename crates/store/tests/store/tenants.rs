@@ -5,7 +5,7 @@ use store::connections::{self, CREDENTIAL_COLUMN, ConnectionHealth, NewConnectio
 use store::keys::MasterKey;
 use store::page::AfterName;
 use store::tenants::{self, NewTenant};
-use store::{StoreError, audit, tokens};
+use store::{PgConnection, StoreError, audit, tokens};
 use uuid::Uuid;
 
 use crate::support::{Fixture, count, new_tenant, new_workspace};
@@ -121,9 +121,12 @@ fn a_credential_is_stored_sealed_and_opens_for_its_tenant_only() {
         granted_roles: healthy.then(|| vec!["Group.Read.All".to_owned()]),
         checked_at: Utc::now() + Duration::seconds(seconds),
     };
-    assert!(connections::mark_connection_health(conn, tenant, &found(true, 0)).unwrap());
-    assert!(!connections::mark_connection_health(conn, tenant, &found(false, -9)).unwrap());
-    assert!(connections::mark_connection_health(conn, tenant, &found(false, 9)).unwrap());
+    let mark = |conn: &mut PgConnection, found: &ConnectionHealth| {
+        connections::mark_connection_health(conn, tenant, row.updated_at, found).unwrap()
+    };
+    assert!(mark(conn, &found(true, 0)));
+    assert!(!mark(conn, &found(false, -9)));
+    assert!(mark(conn, &found(false, 9)));
     let row = connections::find_connection(conn, ws, tenant)
         .unwrap()
         .unwrap();
