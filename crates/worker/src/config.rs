@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 /// A variable is missing or malformed. Display is one line that names it and never shows its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}: {problem}")]
@@ -123,8 +125,8 @@ pub struct Config {
     pub bind: Option<SocketAddr>,
     /// Tracing filter.
     pub log: String,
-    /// Names of federated token files.
-    pub federated_token_files: BTreeMap<String, PathBuf>,
+    /// Federated token files by name, each bound to one registration.
+    pub federated_token_files: BTreeMap<String, FederatedTokenFile>,
     /// See [`Patience`].
     pub patience: Patience,
     /// How long SIGTERM leaves to what is in flight before it is released.
@@ -149,6 +151,12 @@ impl std::fmt::Debug for Config {
 }
 
 impl Config {
+    /// Variables of the process that look like ours and that nobody reads.
+    pub(crate) fn unknown_variables() -> Vec<String> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        store::settings::unknown(names)
+    }
+
     /// Reads the settings through `lookup` (the environment, or a table in tests).
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| {
@@ -309,25 +317,63 @@ fn base_url(
     }
 }
 
-/// `name=path,name=path`
+/// Whose credential something is: an application of an Entra tenant, in one workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The workspace.
+    pub workspace_id: Uuid,
+    /// Microsoft's id of the tenant.
+    pub entra_tenant_id: Uuid,
+    /// The application's client id.
+    pub client_id: Uuid,
+}
+
+/// A token file that exactly one registration may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FederatedTokenFile {
+    /// Whose.
+    pub registration: Registration,
+    /// Where.
+    pub path: PathBuf,
+}
+
+/// `name=workspace_id/entra_tenant_id/client_id=path,...`. A name without a binding is refused at
+/// the start: it would be everybody's.
 fn token_files(
     get: &impl Fn(&str) -> Option<String>,
-) -> Result<BTreeMap<String, PathBuf>, ConfigError> {
+) -> Result<BTreeMap<String, FederatedTokenFile>, ConfigError> {
     const VARIABLE: &str = "PROMOTION_FEDERATED_TOKEN_FILES";
     let mut files = BTreeMap::new();
-    for pair in get(VARIABLE).unwrap_or_default().split(',') {
-        let pair = pair.trim();
-        if pair.is_empty() {
+    for entry in get(VARIABLE).unwrap_or_default().split(',') {
+        let entry = entry.trim();
+        if entry.is_empty() {
             continue;
         }
-        match pair.split_once('=') {
-            Some((name, path)) if !name.trim().is_empty() && !path.trim().is_empty() => {
-                files.insert(name.trim().to_owned(), PathBuf::from(path.trim()));
-            }
-            _ => return Err(malformed(VARIABLE, "is not a list such as name=/path,...")),
+        let (name, file) = token_file(entry).ok_or(malformed(
+            VARIABLE,
+            "is not a list such as name=workspace_id/entra_tenant_id/client_id=/path,...",
+        ))?;
+        if files.insert(name, file).is_some() {
+            return Err(malformed(VARIABLE, "has a name twice"));
         }
     }
     Ok(files)
+}
+
+fn token_file(entry: &str) -> Option<(String, FederatedTokenFile)> {
+    let mut parts = entry.splitn(3, '=').map(str::trim);
+    let (name, whose, path) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut ids = whose.split('/').map(|id| Uuid::parse_str(id.trim()).ok());
+    let registration = Registration {
+        workspace_id: ids.next()??,
+        entra_tenant_id: ids.next()??,
+        client_id: ids.next()??,
+    };
+    let whole = ids.next().is_none() && !name.is_empty() && !path.is_empty();
+    whole.then(|| {
+        let path = PathBuf::from(path);
+        (name.to_owned(), FederatedTokenFile { registration, path })
+    })
 }
 
 #[cfg(test)]
@@ -391,8 +437,24 @@ mod tests {
     }
 
     #[test]
-    fn token_files_are_read_by_name() {
-        let config = with(&[("PROMOTION_FEDERATED_TOKEN_FILES", "a=/x, b=/y")]).unwrap();
-        assert_eq!(config.federated_token_files.len(), 2);
+    fn a_token_file_is_bound_to_one_registration() {
+        let list = |text: &str| with(&[("PROMOTION_FEDERATED_TOKEN_FILES", text)]);
+        let whose = "11111111-0000-4000-8000-000000000001/22222222-0000-4000-8000-000000000002/\
+                     33333333-0000-4000-8000-000000000003";
+        let config = list(&format!("a={whose}=/x=y, b={whose}=/y")).unwrap();
+        let file = config.federated_token_files.get("a").unwrap();
+        assert_eq!(file.path, PathBuf::from("/x=y"));
+        assert_eq!(file.registration.client_id.as_u128() >> 124, 3);
+        for wrong in [
+            "a=/x".to_owned(),
+            format!("a={whose}"),
+            format!("={whose}=/x"),
+            format!("a={whose}/{whose}=/x"),
+            format!("a={whose}="),
+            format!("a={whose}=/x,a={whose}=/y"),
+            "a=one/two/three=/x".to_owned(),
+        ] {
+            assert!(list(&wrong).is_err(), "{wrong}");
+        }
     }
 }

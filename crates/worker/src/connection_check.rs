@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use graph::{CallError, ConnectionReport, TokenError};
 use store::connections::{self, ConnectionHealth};
 use store::leases;
@@ -12,7 +13,7 @@ use store::tenants;
 
 use crate::interrupt::Interrupt;
 use crate::job::Job;
-use crate::provider::{self, Opened, Reader};
+use crate::provider::{self, ConnectionProblem, Opened, Reader};
 use crate::run_job::RunEnd;
 
 /// The one item of a check.
@@ -20,6 +21,8 @@ const SUBJECT: &str = "connection";
 
 /// What a look at the connection found.
 pub(crate) struct Finding {
+    /// When the credential that was looked at was set; `None` when there is none.
+    set_at: Option<DateTime<Utc>>,
     /// `None` when healthy.
     pub(crate) problem: Option<(&'static str, String)>,
     message: String,
@@ -55,11 +58,24 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
         return Ok(RunEnd { stop: Some(stop) });
     }
     let finding = match provider::open(&job).await? {
-        Err(problem) => unhealthy(problem.code, problem.message),
+        Err(problem) => Finding {
+            set_at: problem.set_at,
+            ..unhealthy(problem.code, problem.message)
+        },
         Ok(opened) => look(&job, &opened).await?,
     };
-    remember(&job, &finding).await?;
+    let still = remember(&job, &finding).await?;
     let result = match &finding.problem {
+        _ if !still => ItemResult {
+            outcome: "failed".to_owned(),
+            reason_code: Some("credential_replaced".to_owned()),
+            message: Some(
+                "The credential was replaced or taken away while it was checked; what was found \
+                 is not true of the one there is now. Check again."
+                    .to_owned(),
+            ),
+            ..ItemResult::default()
+        },
         None => ItemResult {
             outcome: "succeeded".to_owned(),
             effect: Some("unchanged".to_owned()),
@@ -88,14 +104,17 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
 
 /// Looks at the connection: token, roles, organisation.
 pub(crate) async fn look(job: &Job, opened: &Opened) -> Result<Finding, Interrupt> {
-    let reader = match opened.fresh_reader(job) {
-        Ok(reader) => reader,
-        Err(problem) => return Ok(unhealthy(problem.code, problem.message)),
+    let finding = match opened.fresh_reader(job) {
+        Err(problem) => unhealthy(problem.code, problem.message),
+        Ok(reader) => match graph::check_connection(reader.client()).await {
+            Err(error) => of_token(&error),
+            Ok(report) => of_report(job, &reader, report)?,
+        },
     };
-    match graph::check_connection(reader.client()).await {
-        Err(error) => Ok(of_token(&error)),
-        Ok(report) => of_report(job, &reader, report),
-    }
+    Ok(Finding {
+        set_at: Some(opened.set_at),
+        ..finding
+    })
 }
 
 fn of_token(error: &TokenError) -> Finding {
@@ -110,6 +129,7 @@ fn of_report(job: &Job, reader: &Reader, report: ConnectionReport) -> Result<Fin
     );
     match report.organization {
         Ok(organization) => Ok(Finding {
+            set_at: None,
             problem: None,
             message: format!("Connected to {}; {granted}.", organization.display_name),
             roles,
@@ -122,6 +142,7 @@ fn of_report(job: &Job, reader: &Reader, report: ConnectionReport) -> Result<Fin
         Err(CallError::Token(error)) => Ok(of_token(&error)),
         // A token without the right to read the organisation still is of use.
         Err(CallError::Forbidden { .. } | CallError::NotFound { .. }) => Ok(Finding {
+            set_at: None,
             problem: None,
             message: format!(
                 "A token was issued ({granted}), but the organisation cannot be read with it."
@@ -141,6 +162,7 @@ fn of_report(job: &Job, reader: &Reader, report: ConnectionReport) -> Result<Fin
 
 fn unhealthy(code: &'static str, message: String) -> Finding {
     Finding {
+        set_at: None,
         problem: Some((code, message.clone())),
         message,
         roles: None,
@@ -148,9 +170,10 @@ fn unhealthy(code: &'static str, message: String) -> Finding {
     }
 }
 
-/// Keeps a finding: health, roles, verified domains.
-pub(crate) async fn remember(job: &Job, finding: &Finding) -> Result<(), Interrupt> {
-    let tenant_id = job.run.tenant_id;
+/// Keeps a finding (health, roles, verified domains) of the credential that was looked at. `false`
+/// when that is not the tenant's credential any more: then nothing is kept.
+pub(crate) async fn remember(job: &Job, finding: &Finding) -> Result<bool, Interrupt> {
+    let (workspace_id, tenant_id) = (job.run.workspace_id, job.run.tenant_id);
     let health = ConnectionHealth {
         healthy: finding.problem.is_none(),
         code: finding.problem.as_ref().map(|(code, _)| (*code).to_owned()),
@@ -159,13 +182,17 @@ pub(crate) async fn remember(job: &Job, finding: &Finding) -> Result<(), Interru
         checked_at: job.now(),
     };
     let domains = finding.verified_domains.clone();
+    let looked_at = finding.set_at;
     job.record(move |conn, holder| {
         leases::guard(conn, holder)?;
-        connections::mark_connection_health(conn, tenant_id, &health)?;
-        if let Some(domains) = &domains {
+        if let Some(set_at) = looked_at
+            && connections::mark_connection_health(conn, tenant_id, set_at, &health)?
+            && let Some(domains) = &domains
+        {
             tenants::set_verified_domains(conn, tenant_id, domains)?;
         }
-        Ok(())
+        let now = connections::find_connection(conn, workspace_id, tenant_id)?;
+        Ok(now.map(|connection| connection.updated_at) == looked_at)
     })
     .await
 }
@@ -173,8 +200,11 @@ pub(crate) async fn remember(job: &Job, finding: &Finding) -> Result<(), Interru
 /// Records that the connection cannot be used.
 pub(crate) async fn mark_unhealthy(
     job: &Job,
-    code: &'static str,
-    message: &str,
+    problem: &ConnectionProblem,
 ) -> Result<(), Interrupt> {
-    remember(job, &unhealthy(code, message.to_owned())).await
+    let finding = Finding {
+        set_at: problem.set_at,
+        ..unhealthy(problem.code, problem.message.clone())
+    };
+    remember(job, &finding).await.map(drop)
 }

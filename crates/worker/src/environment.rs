@@ -34,7 +34,7 @@ pub(crate) struct Environment {
     pub(crate) shutdown: CancellationToken,
     /// This process, in `lease_holder`.
     pub(crate) process: String,
-    /// Runs of this process by Entra tenant, for the shares of the budgets.
+    /// Runs of this process by registered tenant, for the shares of the budgets.
     active: Mutex<HashMap<Uuid, u32>>,
 }
 
@@ -106,13 +106,13 @@ impl Environment {
     }
 
     /// How many runs of this process work on a tenant, after adding `change`.
-    pub(crate) fn change_active(&self, entra_tenant_id: Uuid, change: i32) -> u32 {
+    pub(crate) fn change_active(&self, tenant_id: Uuid, change: i32) -> u32 {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = active.entry(entra_tenant_id).or_default();
+        let count = active.entry(tenant_id).or_default();
         *count = count.saturating_add_signed(change);
         let now = *count;
         if now == 0 {
-            active.remove(&entra_tenant_id);
+            active.remove(&tenant_id);
         }
         now
     }

@@ -14,18 +14,37 @@ use crate::environment::Environment;
 /// How often the database is asked for a sign of life.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Whether the database answered last time.
+/// Whether the database answered last time, and whether its schema was seen to be this build's.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
-    ready: AtomicBool,
+    answers: AtomicBool,
+    migrated: AtomicBool,
+}
+
+impl Readiness {
+    /// `None` when ready.
+    fn missing(&self) -> Option<&'static str> {
+        if !self.answers.load(Ordering::Relaxed) {
+            return Some("database_away");
+        }
+        (!self.migrated.load(Ordering::Relaxed)).then_some("schema_behind")
+    }
 }
 
 /// Keeps the readiness up to date until the process ends.
 pub(crate) async fn probe(env: Arc<Environment>, readiness: Arc<Readiness>) {
     loop {
-        let ready = env.db.ping().await.is_ok();
-        if readiness.ready.swap(ready, Ordering::Relaxed) != ready {
-            tracing::info!(ready, "readiness changed");
+        let before = readiness.missing();
+        let answers = env.db.ping().await.is_ok();
+        if answers && !readiness.migrated.load(Ordering::Relaxed) {
+            let current = env.pulse.run(store::migrate::is_current).await;
+            let current = matches!(current, Ok(true));
+            readiness.migrated.store(current, Ordering::Relaxed);
+        }
+        readiness.answers.store(answers, Ordering::Relaxed);
+        let missing = readiness.missing();
+        if missing != before {
+            tracing::info!(ready = missing.is_none(), missing, "readiness changed");
         }
         tokio::select! {
             () = env.shutdown.cancelled() => return,
@@ -70,17 +89,19 @@ async fn healthz() -> HttpResponse {
 
 async fn readyz(state: State) -> HttpResponse {
     let (env, readiness) = state.get_ref();
-    if readiness.ready.load(Ordering::Relaxed) && !env.is_shutting_down() {
-        return HttpResponse::Ok().json(serde_json::json!({"status": "ready"}));
-    }
+    let reason = match readiness.missing() {
+        None if env.is_shutting_down() => "shutting_down",
+        None => return HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
+        Some(missing) => missing,
+    };
     HttpResponse::ServiceUnavailable()
         .insert_header(("Retry-After", "2"))
-        .json(serde_json::json!({"status": "unavailable"}))
+        .json(serde_json::json!({"status": "unavailable", "reason": reason}))
 }
 
 async fn metrics(state: State) -> HttpResponse {
     let (env, readiness) = state.get_ref();
-    let ready = u64::from(readiness.ready.load(Ordering::Relaxed));
+    let ready = u64::from(readiness.missing().is_none());
     let pool = env.db.pool_state();
     let text = env.metrics.render(&[
         (
@@ -90,7 +111,7 @@ async fn metrics(state: State) -> HttpResponse {
         ),
         (
             "promotion_worker_ready",
-            "Whether the database answers.",
+            "Whether the database answers and its schema is current.",
             ready,
         ),
         (

@@ -117,21 +117,21 @@ impl Lease {
 
 /// Renews the lease until the run is lost. Also counts the runs that share the tenant's budget and
 /// sets the clock.
-pub(crate) async fn beat(env: Arc<Environment>, lease: Arc<Lease>, entra: Uuid) {
+pub(crate) async fn beat(env: Arc<Environment>, lease: Arc<Lease>, tenant_id: Uuid) {
     let period = env.lease_period() / 4;
     loop {
         tokio::select! {
             () = lease.lost() => return,
             () = tokio::time::sleep(period.min(Duration::from_secs(5))) => {}
         }
-        if !renew(&env, &lease, entra).await {
+        if !renew(&env, &lease, tenant_id).await {
             return;
         }
     }
 }
 
 /// One renewal, tried until it succeeds or the lease is over. `false` when the run is lost.
-async fn renew(env: &Environment, lease: &Lease, entra: Uuid) -> bool {
+async fn renew(env: &Environment, lease: &Lease, tenant_id: Uuid) -> bool {
     loop {
         let asked_at = Instant::now();
         let holder = lease.holder.clone();
@@ -146,7 +146,7 @@ async fn renew(env: &Environment, lease: &Lease, entra: Uuid) -> bool {
                 env.clock
                     .set_from_lease(renewed.expires_at, period, asked_at);
                 env.gateway
-                    .set_share(entra, env.change_active(entra, 0), renewed.sharers);
+                    .set_share(tenant_id, env.change_active(tenant_id, 0), renewed.sharers);
                 return true;
             }
             Err(StoreError::StaleHolder) => {

@@ -43,7 +43,7 @@ use std::time::Duration;
 use store::queue::{QueueName, QueuePool};
 use tracing_subscriber::EnvFilter;
 
-pub use config::{Config, ConfigError, Patience};
+pub use config::{Config, ConfigError, FederatedTokenFile, Patience, Registration};
 use environment::Environment;
 use health::Readiness;
 use slots::Slots;
@@ -63,6 +63,12 @@ pub fn run() -> ExitCode {
     if let Err(error) = start_logging(&config.log) {
         complain(&error.to_string());
         return ExitCode::from(MISCONFIGURED);
+    }
+    for variable in Config::unknown_variables() {
+        tracing::warn!(
+            variable,
+            "an environment variable that nothing reads; is it misspelt?"
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{DateTime, Utc};
 use domain::model::{GraphVersion, ResourceFamily};
 use domain::policy_type::PolicyType;
 use domain::secret::SecretKey;
@@ -14,10 +15,12 @@ use graph::{
 use serde_json::Value;
 use serde_json::value::RawValue;
 use store::StoreError;
-use store::connections::{self, CREDENTIAL_COLUMN};
+use store::connections::{self, CREDENTIAL_COLUMN, ConnectionRow};
+use store::keys::Sealed;
 use store::tenants::{self, TenantRow};
 use uuid::Uuid;
 
+use crate::config::Registration;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::job::Job;
@@ -27,6 +30,8 @@ use crate::read_problem::ReadProblem;
 /// Why there is no client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionProblem {
+    /// When the credential it is about was set; `None` when it is about none.
+    pub(crate) set_at: Option<DateTime<Utc>>,
     /// Stable code for connection health and run items.
     pub(crate) code: &'static str,
     /// For the operator. Never part of a secret.
@@ -210,6 +215,8 @@ pub(crate) struct Writer {
 pub(crate) struct Opened {
     pub(crate) tenant: TenantRow,
     connection: TenantConnection,
+    /// When this credential was set: what is found out belongs to it and not to its successor.
+    pub(crate) set_at: DateTime<Utc>,
     /// Whether plain secrets may be asked for.
     secret_reading: bool,
 }
@@ -259,34 +266,59 @@ async fn open_tenant(
             "The tenant has no connection.",
         )));
     };
-    let env = &job.env;
-    let Ok(plain) = env.opening_keys.open(tenant_id, CREDENTIAL_COLUMN, &sealed) else {
-        return Ok(Err(problem(
-            "credential_sealed_to_other_key",
-            "The stored credential does not open with this worker's key; set it again.",
-        )));
+    let set_at = row.updated_at;
+    Ok(
+        open_registration(&job.env, tenant, &row, &sealed).map_err(|problem| ConnectionProblem {
+            set_at: Some(set_at),
+            ..problem
+        }),
+    )
+}
+
+/// Everything that can be found out of a registration without asking anybody: nothing is sent here.
+fn open_registration(
+    env: &Environment,
+    tenant: TenantRow,
+    row: &ConnectionRow,
+    sealed: &Sealed,
+) -> Result<Opened, ConnectionProblem> {
+    let plain = env
+        .opening_keys
+        .open(tenant.id, CREDENTIAL_COLUMN, sealed)
+        .map_err(|_| {
+            problem(
+                "credential_sealed_to_other_key",
+                "The stored credential does not open with this worker's key; set it again.",
+            )
+        })?;
+    let cloud = Cloud::ALL
+        .into_iter()
+        .find(|cloud| cloud.as_str() == row.cloud)
+        .ok_or_else(|| problem("cloud_unknown", "The cloud is not known."))?;
+    let registration = Registration {
+        workspace_id: tenant.workspace_id,
+        entra_tenant_id: tenant.entra_tenant_id,
+        client_id: row.client_id,
     };
-    let Some(cloud) = Cloud::ALL.into_iter().find(|c| c.as_str() == row.cloud) else {
-        return Ok(Err(problem("cloud_unknown", "The cloud is not known.")));
-    };
-    Ok(read_credential(env, &plain).and_then(|credential| {
-        credential
-            .check()
-            .map_err(|error| problem("credential_unusable", &error.to_string()))?;
-        let connection = TenantConnection::new(
-            cloud,
-            env.gateway.overrides(),
-            tenant.entra_tenant_id,
-            row.client_id.to_string(),
-            credential,
-        )
-        .map_err(|error| problem("endpoint_invalid", &error.to_string()))?;
-        Ok(Opened {
-            tenant,
-            connection,
-            secret_reading: row.secret_reading,
-        })
-    }))
+    let credential = read_credential(env, &registration, &plain)?;
+    credential
+        .check()
+        .map_err(|error| problem("credential_unusable", &error.to_string()))?;
+    let connection = TenantConnection::new(
+        cloud,
+        env.gateway.overrides(),
+        tenant.entra_tenant_id,
+        row.client_id.to_string(),
+        credential,
+    )
+    .map_err(|error| problem("endpoint_invalid", &error.to_string()))?
+    .registered_as(tenant.id);
+    Ok(Opened {
+        tenant,
+        connection,
+        set_at: row.updated_at,
+        secret_reading: row.secret_reading,
+    })
 }
 
 /// A token older than this may lack roles that were granted since.
@@ -356,13 +388,18 @@ fn context(halt: &Halt) -> CallContext {
 
 fn problem(code: &'static str, message: &str) -> ConnectionProblem {
     ConnectionProblem {
+        set_at: None,
         code,
         message: message.to_owned(),
     }
 }
 
 /// The sealed text is the JSON of the connection request's `credential`.
-fn read_credential(env: &Environment, plain: &[u8]) -> Result<Credential, ConnectionProblem> {
+fn read_credential(
+    env: &Environment,
+    registration: &Registration,
+    plain: &[u8],
+) -> Result<Credential, ConnectionProblem> {
     let unusable = || {
         problem(
             "credential_unusable",
@@ -385,13 +422,18 @@ fn read_credential(env: &Environment, plain: &[u8]) -> Result<Credential, Connec
         }),
         Some("federated_token") => {
             let name = text(&["name", "federated_token", "token_file"]).ok_or_else(unusable)?;
-            let path = env.config.federated_token_files.get(&name).ok_or_else(|| {
+            // One answer for a name that nobody has and for one that is another's: it says nothing of
+            // what others have.
+            let bound = env.config.federated_token_files.get(&name);
+            let file = bound.filter(|file| file.registration == *registration);
+            let file = file.ok_or_else(|| {
                 problem(
                     "federated_token_unknown",
-                    "This worker has no federated token file of that name.",
+                    "This worker has no federated token file of that name for this workspace, \
+                     tenant and application.",
                 )
             })?;
-            Ok(Credential::FederatedTokenFile(path.clone()))
+            Ok(Credential::FederatedTokenFile(file.path.clone()))
         }
         _ => Err(unusable()),
     }

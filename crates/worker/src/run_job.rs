@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::audit::{self, AuditEntry};
 use store::leases::{self, Claim, Claimed};
 use store::queue::{self, QueueName, WakeUp};
-use store::{PgConnection, StoreError, notifications, run_items, runs, tenants};
+use store::{PgConnection, StoreError, notifications, run_items, runs};
 use uuid::Uuid;
 
 use crate::environment::Environment;
@@ -62,13 +62,12 @@ async fn claim(env: &Arc<Environment>, run_id: Uuid) -> Result<(), StoreError> {
             };
             let row = runs::load_run(conn, run_id)?;
             let context = runs::load_run_context(conn, run_id)?;
-            let tenant = tenants::find_tenant(conn, row.workspace_id, row.tenant_id)?;
-            let known = Some((row, context, tenant));
+            let known = Some((row, context));
             Ok((Claim::Claimed(claimed), known))
         })
         .await?;
     match claim {
-        (Claim::Claimed(claimed), Some((row, context, tenant))) => {
+        (Claim::Claimed(claimed), Some((row, context))) => {
             let Ok(operation) = claimed.operation_type.parse::<OperationType>() else {
                 tracing::error!(run.id = %run_id, "the operation type is not known");
                 return Ok(());
@@ -85,8 +84,7 @@ async fn claim(env: &Arc<Environment>, run_id: Uuid) -> Result<(), StoreError> {
                 initiator_token_id: row.initiator_token_id,
                 context: Arc::new(context),
             };
-            let entra = tenant.map_or(row.tenant_id, |tenant| tenant.entra_tenant_id);
-            hold(env, facts, &claimed, asked_at, entra).await;
+            hold(env, facts, &claimed, asked_at).await;
         }
         (Claim::Held { until }, _) => {
             let wait = (until - env.clock.now()).to_std().unwrap_or_default();
@@ -132,14 +130,9 @@ fn wake_later(
     queue::enqueue(conn, queue, WakeUp { run_id, wake_seq }, wait).map(drop)
 }
 
-async fn hold(
-    env: &Arc<Environment>,
-    facts: RunFacts,
-    claimed: &Claimed,
-    asked_at: Instant,
-    entra: Uuid,
-) {
+async fn hold(env: &Arc<Environment>, facts: RunFacts, claimed: &Claimed, asked_at: Instant) {
     let run_id = facts.id;
+    let tenant_id = facts.tenant_id;
     let operation = facts.operation;
     env.metrics.count(
         "promotion_worker_claims_total",
@@ -147,8 +140,8 @@ async fn hold(
     );
     tracing::info!(run.id = %run_id, run.operation = operation.as_str(), run.fence = claimed.holder.fence, "run claimed");
     let lease = Arc::new(Lease::new(env, claimed.holder.clone(), asked_at));
-    env.change_active(entra, 1);
-    let heartbeat = tokio::spawn(lease::beat(Arc::clone(env), Arc::clone(&lease), entra));
+    env.change_active(tenant_id, 1);
+    let heartbeat = tokio::spawn(lease::beat(Arc::clone(env), Arc::clone(&lease), tenant_id));
     let (stop, watch) = stop::start(env, &facts, &lease).await;
     let job = Arc::new(Job {
         env: Arc::clone(env),
@@ -172,7 +165,7 @@ async fn hold(
     }
     heartbeat.abort();
     watch.abort();
-    env.change_active(entra, -1);
+    env.change_active(tenant_id, -1);
 }
 
 async fn work(job: Arc<Job>, first: bool) -> Result<(), Interrupt> {

@@ -1,4 +1,4 @@
-//! Watches for reasons to stop a run: cancelled, paused, requester's right gone.
+//! Watches for reasons to stop a run: cancelled, paused, requester's right or the connection gone.
 //!
 //! Decides only whether a stop stands. What it means for subjects is the operation's business.
 
@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use domain::capability::{Capability, Role, tenant_capabilities};
 use domain::operation::OperationType;
 use domain::run::Stop;
-use store::{PgConnection, StoreError, controls, identities, memberships, runs, tokens};
+use store::{
+    PgConnection, StoreError, connections, controls, identities, memberships, runs, tokens,
+};
 use tokio::sync::watch;
 
 use crate::environment::Environment;
@@ -96,6 +98,10 @@ fn find_stop(conn: &mut PgConnection, run: &RunFacts) -> Result<Option<Stop>, St
     }
     if !requester_may(conn, run)? {
         return Ok(Some(Stop::RequesterRevoked));
+    }
+    // A token may live on in memory for an hour after its credential was wiped.
+    if connections::find_connection(conn, run.workspace_id, run.tenant_id)?.is_none() {
+        return Ok(Some(Stop::ConnectionRemoved));
     }
     Ok(None)
 }

@@ -103,7 +103,7 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
     let opened = match provider::open(job).await? {
         Ok(opened) => opened,
         Err(problem) => {
-            connection_check::mark_unhealthy(job, problem.code, &problem.message).await?;
+            connection_check::mark_unhealthy(job, &problem).await?;
             return Ok(Err(refusal(problem.code, &problem.message)));
         }
     };

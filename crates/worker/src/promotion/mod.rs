@@ -251,6 +251,9 @@ pub(crate) fn stop_message(stop: Stop) -> &'static str {
     match stop {
         Stop::Cancelled => "The run was cancelled before this subject began.",
         Stop::ControlPaused => "The operation was paused before this subject began.",
+        Stop::ConnectionRemoved => {
+            "The tenant's connection was taken away before this subject began."
+        }
         Stop::RequesterRevoked => "The requester lost the right before this subject began.",
         Stop::WorkerGaveUp => "Workers failed on this run too often.",
     }

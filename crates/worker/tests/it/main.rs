@@ -8,6 +8,7 @@ mod links;
 mod main_path;
 mod notifications;
 mod oma_secrets;
+mod registrations;
 mod store_apps;
 mod support;
 mod survival;

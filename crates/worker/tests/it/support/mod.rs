@@ -85,7 +85,8 @@ impl Stack {
         .unwrap()
         .unwrap();
         let db = Db::connect(&url, 4).unwrap();
-        let config = config(&url, &master_key, sim.base_url());
+        // As in production: never as the superuser.
+        let config = config(&database.worker_url(), &master_key, sim.base_url());
         let mut stack = Self {
             db,
             http: reqwest::Client::new(),
