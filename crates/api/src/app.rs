@@ -167,6 +167,12 @@ pub fn run() -> ExitCode {
         }
     };
     start_log(&config.log_filter);
+    for variable in Config::unknown_variables() {
+        tracing::warn!(
+            variable,
+            "an environment variable that nothing reads; is it misspelt?"
+        );
+    }
     log_panics_once();
     if config.from_master_key {
         tracing::warn!(

@@ -100,6 +100,26 @@ impl Caller {
         Err(Problem::capability_denied(capability))
     }
 
+    /// Insists that a role gives nobody more than the actor has through this very credential; what
+    /// the member had before is not given. So a narrowed token that may manage members makes nobody
+    /// who can do what it cannot.
+    pub fn require_to_grant(&self, role: Role, had: Option<Role>) -> Result<(), Problem> {
+        let own = self.role.capabilities();
+        let held = |capability: &Capability| {
+            own.contains(capability)
+                && self
+                    .narrowed
+                    .as_ref()
+                    .is_none_or(|subset| subset.contains(capability))
+        };
+        let had = had.map(Role::capabilities).unwrap_or_default();
+        let mut given = role.capabilities().into_iter();
+        match given.find(|capability| !held(capability) && !had.contains(capability)) {
+            Some(beyond) => Err(Problem::capability_denied(beyond)),
+            None => Ok(()),
+        }
+    }
+
     /// The tenants on which the actor has a capability; `None` = every one of the workspace.
     pub fn tenants_with(&self, capability: Capability) -> Option<Vec<Uuid>> {
         self.tenants_where(|held| held.contains(&capability))

@@ -15,6 +15,7 @@ mod edge;
 mod event_stream;
 mod limits;
 mod metrics;
+mod names;
 mod oidc;
 mod openapi;
 mod pagination;

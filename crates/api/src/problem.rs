@@ -159,6 +159,16 @@ impl Problem {
         problem
     }
 
+    /// The database answers, and its schema is older than this build; `reason` tells it from a
+    /// database that is away.
+    pub fn schema_behind() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "The database's schema is behind this version; run `promotionctl migrate`.",
+        )
+        .with("reason", json!("schema_behind"))
+    }
+
     /// Adds an extension member.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {

@@ -253,7 +253,7 @@ pub fn audit_start(
         StartOutcome::Replayed(run) => ("deduped", Some(run.id), json!({"replayed": true})),
         StartOutcome::ScopeBusy(id) => ("scope_busy", Some(*id), json!({})),
         StartOutcome::Blocked(reasons) => ("blocked", None, json!({"reasons": reasons})),
-        StartOutcome::KeyReused => return Ok(()),
+        StartOutcome::KeyReused => ("idempotency_key_reused", None, json!({})),
     };
     call.append(conn, suffix, run_id, detail)
 }
@@ -339,6 +339,21 @@ impl Call {
         Err(problem)
     }
 
+    /// The result of a start's transaction. A key that a concurrent call bound to another request
+    /// took everything back, the audit entry too: it is written now.
+    pub async fn started<T>(
+        &self,
+        auditor: &AuditedStart,
+        result: Result<T, StoreError>,
+    ) -> Result<T, Problem> {
+        if let Err(StoreError::Conflict(KEY_TAKEN)) = &result {
+            let auditor = auditor.clone();
+            self.transaction(move |conn| audit_start(conn, &auditor, &StartOutcome::KeyReused))
+                .await?;
+        }
+        Ok(result?)
+    }
+
     /// Runs a plain start and answers.
     pub async fn start_plainly(
         &self,
@@ -348,13 +363,16 @@ impl Call {
     ) -> Result<HttpResponse, Problem> {
         let auditor = self.audited_start(caller, start.operation, start.tenant_id);
         let launch_context = start.launch_context.clone();
-        let outcome = self
-            .transaction(move |conn| {
+        let transaction = {
+            let auditor = auditor.clone();
+            self.transaction(move |conn| {
                 let outcome = start.start(conn, &auditor.caller, covers)?;
                 audit_start(conn, &auditor, &outcome)?;
                 Ok(outcome)
             })
-            .await?;
+            .await
+        };
+        let outcome = self.started(&auditor, transaction).await?;
         answer(caller, outcome, launch_context)
     }
 }

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
+use domain::label;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
@@ -123,6 +124,40 @@ impl<'e> Members<'e> {
             self.refuse(name, "wrong_type", format!("{name} must be a string."));
             return None;
         };
+        if let Some((code, what)) = text_fault(&text, longest) {
+            self.refuse(name, code, format!("{name} {what}"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A required name, address or reason: what people read and judge by; see [`label`].
+    pub fn label(&mut self, name: &str, longest: usize) -> Option<String> {
+        let already = self.count();
+        let found = self.optional_label(name, longest);
+        self.required(name, found, already)
+    }
+
+    /// A name, address or reason, or nothing. Composed and trimmed; what could deceive a reader is
+    /// refused.
+    pub fn optional_label(&mut self, name: &str, longest: usize) -> Option<String> {
+        let value = self.take(name)?;
+        let Value::String(text) = value else {
+            self.refuse(name, "wrong_type", format!("{name} must be a string."));
+            return None;
+        };
+        let text = label::normalise(&text);
+        if label::is_deceptive(&text) {
+            self.refuse(
+                name,
+                "invalid_text",
+                format!(
+                    "{name} must not hold control characters, characters without width, or \
+                     characters that change the direction of text."
+                ),
+            );
+            return None;
+        }
         if let Some((code, what)) = text_fault(&text, longest) {
             self.refuse(name, code, format!("{name} {what}"));
             return None;

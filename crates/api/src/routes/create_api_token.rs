@@ -36,7 +36,7 @@ pub struct CreateApiTokenRequest {
 
 impl ReadBody for CreateApiTokenRequest {
     fn read(members: &mut Members<'_>) -> Option<Self> {
-        let name = members.text("name", 200);
+        let name = members.label("name", 200);
         let user_id = members.optional_uuid("user_id");
         let names = members.optional_texts("capabilities", 100, 100);
         let capabilities = names.map(|names| {

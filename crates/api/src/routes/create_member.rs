@@ -5,12 +5,14 @@ use domain::capability::{Capability, Role};
 use serde::Serialize;
 use serde_json::json;
 use store::StoreError;
+use store::names::LOOKS_ALIKE;
 use store::users::NewUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::put_member_identity::{self as identity, IdentityBody};
 use crate::call::Call;
+use crate::names::{look_alike_problem, refuse_member_look_alike};
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::words::{MemberKindWord, RoleWord};
@@ -57,12 +59,12 @@ impl ReadBody for CreateMemberRequest {
         let (email, display_name) = if service {
             if members.has("email") {
                 members.refuse("email", "not_allowed", "A service account has no email.");
-                let _ = members.optional_text("email", 320);
+                let _ = members.optional_label("email", 320);
             }
-            (None, members.text("display_name", 200))
+            (None, members.label("display_name", 200))
         } else {
-            let email = members.text("email", 320);
-            (email, members.optional_text("display_name", 200))
+            let email = members.label("email", 320);
+            (email, members.optional_label("display_name", 200))
         };
         if let Some(address) = &email
             && !is_address(address)
@@ -118,6 +120,7 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
     call.no_parameters()?;
     let body: CreateMemberRequest = call.body()?;
     caller.require(Capability::MembersManage)?;
+    caller.require_to_grant(body.role, None)?;
 
     if body.identity.is_some() {
         identity::require_whole(&caller)?;
@@ -128,6 +131,8 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
     let (user, display_name) = call
         .transaction(move |conn| {
             let workspace_id = caller.workspace_id;
+            let (name, email) = (body.display_name.as_deref(), body.email.as_deref());
+            refuse_member_look_alike(conn, workspace_id, name, email)?;
             let id = store::users::new_user_id();
             let (user, name) = if let Some(email) = &body.email {
                 let user = store::users::find_or_insert_person(conn, id, email)?;
@@ -154,6 +159,9 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
         })
         .await
         .map_err(|error| match error {
+            error if error.is_unique_violation(LOOKS_ALIKE) => {
+                look_alike_problem(&error).unwrap_or_else(|| error.into())
+            }
             StoreError::AlreadyExists { constraint } if constraint == identity::TAKEN => {
                 Problem::already_exists("A member with this identity")
             }

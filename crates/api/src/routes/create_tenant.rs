@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::call::Call;
+use crate::names::{look_alike_problem, refuse_tenant_look_alike};
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
 
@@ -27,7 +28,7 @@ pub struct CreateTenantRequest {
 
 impl ReadBody for CreateTenantRequest {
     fn read(members: &mut Members<'_>) -> Option<Self> {
-        let display_name = members.text("display_name", 200);
+        let display_name = members.label("display_name", 200);
         let entra_tenant_id = members.uuid("entra_tenant_id");
         Some(Self {
             display_name: display_name?,
@@ -116,6 +117,7 @@ pub async fn create_tenant(call: Call) -> Result<HttpResponse, Problem> {
         .state
         .db
         .transaction(move |conn| {
+            refuse_tenant_look_alike(conn, creator.workspace_id, None, &body.display_name)?;
             let tenant = store::tenants::insert_tenant(
                 conn,
                 &NewTenant {
@@ -144,6 +146,11 @@ pub async fn create_tenant(call: Call) -> Result<HttpResponse, Problem> {
             Ok(tenant)
         })
         .await;
+    if let Err(error) = &tenant
+        && let Some(problem) = look_alike_problem(error)
+    {
+        return Err(problem);
+    }
     let tenant = tenant.map_err(|error| match &error {
         StoreError::AlreadyExists { constraint } if constraint == "managed_tenants_name_key" => {
             Problem::already_exists("A tenant of this name")

@@ -134,26 +134,28 @@ pub async fn execute_promotion(call: Call) -> Result<HttpResponse, Problem> {
 
     // What needs no plan is answered before one is derived.
     let early = {
-        let (start, auditor) = (Arc::clone(&start), auditor.clone());
-        call.transaction(move |conn| {
-            let outcome = start.without_plan(conn, &auditor.caller)?;
+        let (start, auditing) = (Arc::clone(&start), auditor.clone());
+        let found = call.transaction(move |conn| {
+            let outcome = start.without_plan(conn, &auditing.caller)?;
             if let Some(outcome) = &outcome {
-                audit_start(conn, &auditor, outcome)?;
+                audit_start(conn, &auditing, outcome)?;
             }
             Ok(outcome)
-        })
-        .await?
+        });
+        let found = found.await;
+        call.started(&auditor, found).await?
     };
     if let Some(outcome) = early {
         return start::answer(&caller, outcome, launch_context);
     }
     for _ in 0..DERIVATIONS {
         let derived = derive(&call, &start).await?;
-        let (start, auditor) = (Arc::clone(&start), auditor.clone());
+        let (start, auditing) = (Arc::clone(&start), auditor.clone());
         let reviewed = body.reviewed.clone();
-        let decision = call
-            .transaction(move |conn| decide(conn, &start, &auditor, &derived, reviewed.as_ref()))
-            .await?;
+        let decided = call
+            .transaction(move |conn| decide(conn, &start, &auditing, &derived, reviewed.as_ref()))
+            .await;
+        let decision = call.started(&auditor, decided).await?;
         match decision {
             Verdict::Answer(outcome) => return start::answer(&caller, outcome, launch_context),
             Verdict::Stale { digest, drift } => return Err(stale(&digest, &drift)),

@@ -8,8 +8,10 @@ mod create_api_token;
 mod create_member;
 mod create_tenant;
 mod delete_api_token;
+mod delete_connection;
 mod delete_member;
 mod delete_member_identity;
+mod delete_tenant;
 mod delete_tenant_member;
 mod diff_subject;
 mod execute_promotion;
@@ -87,9 +89,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_tenants::list_tenants)
         .service(get_tenant::get_tenant)
         .service(update_tenant::update_tenant)
+        .service(delete_tenant::delete_tenant)
         .service(put_connection::put_connection)
         .service(put_secret_reading::put_secret_reading)
         .service(get_connection::get_connection)
+        .service(delete_connection::delete_connection)
         .service(start_connection_check::start_connection_check)
         .service(list_tenant_members::list_tenant_members)
         .service(put_tenant_member::put_tenant_member)

@@ -233,6 +233,7 @@ pub async fn put_connection(call: Call) -> Result<HttpResponse, Problem> {
         .state
         .db
         .transaction(move |conn| -> Result<_, StoreError> {
+            store::tenants::keep_tenant(conn, caller.workspace_id, tenant_id)?;
             let before = store::connections::find_connection(conn, caller.workspace_id, tenant_id)?;
             let connection = store::connections::put_connection(conn, &new)?;
             let detail = json!({

@@ -48,7 +48,7 @@ impl ReadBody for PutOperationalControlRequest {
     fn read(members: &mut Members<'_>) -> Option<Self> {
         let state = members.word::<State>("state", &["paused", "enabled"]);
         let tenant_id = members.optional_uuid("tenant_id");
-        let reason = members.text("reason", 1_000);
+        let reason = members.label("reason", 1_000);
         Some(Self {
             state: if state?.0 { "paused" } else { "enabled" }.to_owned(),
             tenant_id,
@@ -120,6 +120,9 @@ pub async fn put_operational_control(call: Call) -> Result<HttpResponse, Problem
     let key = call.state.audit_key.clone();
     let control = call
         .transaction(move |conn| {
+            if let Some(tenant_id) = body.tenant_id {
+                store::tenants::keep_tenant(conn, caller.workspace_id, tenant_id)?;
+            }
             let control = store::controls::put_control(
                 conn,
                 &NewControl {

@@ -25,7 +25,7 @@ pub struct PutSecretReadingRequest {
 impl ReadBody for PutSecretReadingRequest {
     fn read(members: &mut Members<'_>) -> Option<Self> {
         let allowed = members.required_boolean("allowed");
-        let reason = members.text("reason", 1_000);
+        let reason = members.label("reason", 1_000);
         Some(Self {
             allowed: allowed?,
             reason: reason?,

@@ -60,6 +60,7 @@ pub async fn put_tenant_member(call: Call) -> Result<HttpResponse, Problem> {
     let body: PutTenantMemberRequest = call.body()?;
     let access = call.tenant(&caller).await?;
     caller.require(Capability::MembersManage)?;
+    caller.require_to_grant(body.role, None)?;
     let user_id = call.path_id("user_id")?;
     let tenant_id = access.tenant.id;
     let role = body.role.as_str();
@@ -67,6 +68,7 @@ pub async fn put_tenant_member(call: Call) -> Result<HttpResponse, Problem> {
     let key = call.state.audit_key.clone();
     call.transaction(move |conn| {
         let workspace_id = caller.workspace_id;
+        store::tenants::keep_tenant(conn, workspace_id, tenant_id)?;
         store::memberships::find_member(conn, workspace_id, user_id)?
             .ok_or(StoreError::NotFound("member"))?;
         if store::memberships::put_tenant_member(conn, workspace_id, tenant_id, user_id, role)? {

@@ -116,11 +116,13 @@ pub async fn start_policy_restore(call: Call) -> Result<HttpResponse, Problem> {
         launch_context: body.launch_context,
         key,
     });
-    let decision = call
+    let auditing = auditor.clone();
+    let decided = call
         .transaction(move |conn| {
+            let auditor = &auditing;
             let decision = start.decide(conn, &auditor.caller)?;
             match &decision {
-                RestoreDecision::Outcome(outcome) => audit_start(conn, &auditor, outcome)?,
+                RestoreDecision::Outcome(outcome) => audit_start(conn, auditor, outcome)?,
                 RestoreDecision::Stale { current, .. } => {
                     let detail = json!({"current_version_id": current});
                     auditor.append(conn, "stale", None, detail)?;
@@ -132,8 +134,8 @@ pub async fn start_policy_restore(call: Call) -> Result<HttpResponse, Problem> {
             }
             Ok(decision)
         })
-        .await?;
-    match decision {
+        .await;
+    match call.started(&auditor, decided).await? {
         RestoreDecision::Outcome(outcome) => start::answer(&caller, outcome, launch_context),
         RestoreDecision::Stale {
             subject_key,

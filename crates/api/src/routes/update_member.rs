@@ -1,5 +1,7 @@
 //! Changes a member's role. The last owner stays one.
 
+use std::str::FromStr;
+
 use actix_web::{HttpResponse, patch};
 use domain::capability::{Capability, Role};
 use serde::Serialize;
@@ -58,6 +60,10 @@ pub async fn update_member(call: Call) -> Result<HttpResponse, Problem> {
             let workspace_id = caller.workspace_id;
             let member = store::memberships::find_member(conn, workspace_id, user_id)?
                 .ok_or(StoreError::NotFound("member"))?;
+            let had = Role::from_str(&member.role).ok();
+            if let Err(problem) = caller.require_to_grant(body.role, had) {
+                return Ok(Err(problem));
+            }
             let role = body.role.as_str();
             if member.role != role {
                 store::memberships::change_member_role(conn, workspace_id, user_id, role)?;
@@ -66,8 +72,9 @@ pub async fn update_member(call: Call) -> Result<HttpResponse, Problem> {
                 store::audit::append(conn, &key, &entry)?;
             }
             store::memberships::find_member(conn, workspace_id, user_id)?
+                .map(Ok)
                 .ok_or(StoreError::NotFound("member"))
         })
-        .await?;
+        .await??;
     Ok(HttpResponse::Ok().json(MemberView::from(member)))
 }

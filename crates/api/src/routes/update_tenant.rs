@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::create_tenant::TenantView;
 use crate::call::Call;
+use crate::names::{look_alike_problem, refuse_tenant_look_alike};
 use crate::problem::Problem;
 use crate::strict_json::{Members, ReadBody};
 
@@ -24,7 +25,7 @@ pub struct UpdateTenantRequest {
 impl ReadBody for UpdateTenantRequest {
     fn read(members: &mut Members<'_>) -> Option<Self> {
         Some(Self {
-            display_name: members.optional_text("display_name", 200),
+            display_name: members.optional_label("display_name", 200),
         })
     }
 }
@@ -59,6 +60,8 @@ pub async fn update_tenant(call: Call) -> Result<HttpResponse, Problem> {
         .state
         .db
         .transaction(move |conn| {
+            let own = Some(before.id);
+            refuse_tenant_look_alike(conn, before.workspace_id, own, &display_name)?;
             let tenant =
                 store::tenants::rename_tenant(conn, before.workspace_id, before.id, &display_name)?;
             let detail = json!({"was": before.display_name, "is": display_name});
@@ -67,6 +70,11 @@ pub async fn update_tenant(call: Call) -> Result<HttpResponse, Problem> {
             Ok(tenant)
         })
         .await;
+    if let Err(error) = &renamed
+        && let Some(problem) = look_alike_problem(error)
+    {
+        return Err(problem);
+    }
     let tenant = renamed.map_err(|error| match error {
         StoreError::AlreadyExists { .. } => Problem::already_exists("A tenant of this name"),
         other => other.into(),

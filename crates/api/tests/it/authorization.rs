@@ -127,6 +127,13 @@ fn rows(selection: &Value) -> Vec<Row> {
             "operational_controls.manage",
         ),
         row("list_audit_logs", "/audit-logs", n(), "audit.view"),
+        row(
+            "delete_connection",
+            "/tenants/{t}/connection",
+            n(),
+            "tenant.offboard",
+        ),
+        row("delete_tenant", "/tenants/{t}", n(), "tenant.offboard"),
         row("get_tenant", "/tenants/{t}", n(), "tenant.view"),
         row(
             "update_tenant",
@@ -276,7 +283,8 @@ fn operations(document: &Value) -> Vec<(String, String, String)> {
     found
 }
 
-const CAPABILITIES: [&str; 14] = [
+const CAPABILITIES: [&str; 15] = [
+    "tenant.offboard",
     "tenant.view",
     "compare.view",
     "preflight.run",

@@ -8,6 +8,7 @@
 
 mod access;
 mod authorization;
+mod customers;
 mod edges;
 mod execute;
 mod oidc;

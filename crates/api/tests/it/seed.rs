@@ -191,6 +191,7 @@ pub async fn two_tenants(stack: &Stack) -> Value {
 pub async fn set_roles(stack: &Stack, tenant: &str, roles: &[&str]) {
     let url = stack.database.url().to_owned();
     let tenant_id: Uuid = tenant.parse().unwrap();
+    let workspace: Uuid = stack.workspace.parse().unwrap();
     let health = store::connections::ConnectionHealth {
         healthy: true,
         code: None,
@@ -200,7 +201,11 @@ pub async fn set_roles(stack: &Stack, tenant: &str, roles: &[&str]) {
     };
     let write = move || {
         let mut conn = store::db::establish(&url).unwrap();
-        store::connections::mark_connection_health(&mut conn, tenant_id, &health).unwrap();
+        let connection = store::connections::find_connection(&mut conn, workspace, tenant_id)
+            .unwrap()
+            .unwrap();
+        let set_at = connection.updated_at;
+        store::connections::mark_connection_health(&mut conn, tenant_id, set_at, &health).unwrap();
     };
     actix_web::web::block(write).await.unwrap();
 }

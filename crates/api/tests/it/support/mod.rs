@@ -100,7 +100,8 @@ impl Stack {
         })
         .await
         .unwrap();
-        let url = database.url().to_owned();
+        // As in production: never as the superuser.
+        let url = database.api_url();
         let key = master_key.clone();
         let config = Config::from_lookup(move |name| match name {
             "DATABASE_URL" => Some(url.clone()),
