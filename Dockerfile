@@ -9,9 +9,10 @@ COPY migrations migrations
 COPY openapi openapi
 RUN cargo build --release --locked -p api -p worker -p graph-sim -p promotion-cli
 
-FROM debian:bookworm-slim
+# Exact tags; see docker-compose.yml for why no digest stands behind them.
+FROM debian:12.12-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq5 ca-certificates \
+    && apt-get install -y --no-install-recommends libpq5 ca-certificates curl \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home promotion
 COPY --from=build /source/target/release/promotion-api /usr/local/bin/

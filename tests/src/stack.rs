@@ -70,21 +70,38 @@ enum Database {
     Own(store::dev_cluster::DevCluster),
 }
 
-fn start_database(own_server: Option<u32>) -> Result<(String, Database)> {
+/// The database as its superuser, the API and a worker reach it.
+#[derive(Debug)]
+struct Urls {
+    admin: String,
+    api: String,
+    worker: String,
+}
+
+/// The processes run as the roles they have in production, never as a superuser.
+fn start_database(own_server: Option<u32>) -> Result<(Urls, Database)> {
     let Some(connections) = own_server else {
         let database = store::dev_cluster::TestDatabase::create()?;
-        let url = database.url().to_owned();
+        let urls = Urls {
+            admin: database.url().to_owned(),
+            api: database.api_url(),
+            worker: database.worker_url(),
+        };
         return Ok((
-            url,
+            urls,
             Database::Shared {
                 _database: database,
             },
         ));
     };
     let server = store::dev_cluster::DevCluster::start_lasting(connections)?;
-    let url = server.url();
-    store::migrate::migrate(&url)?;
-    Ok((url, Database::Own(server)))
+    store::dev_cluster::migrate_with_roles(&server.url())?;
+    let urls = Urls {
+        admin: server.url(),
+        api: server.url_as(store::roles::API, "postgres"),
+        worker: server.url_as(store::roles::WORKER, "postgres"),
+    };
+    Ok((urls, Database::Own(server)))
 }
 
 /// A running installation. Everything stops when it is dropped.
@@ -100,8 +117,9 @@ pub struct Stack {
     pub source: String,
     /// Our id of the target tenant.
     pub target: String,
-    /// The database.
+    /// The database, as its superuser.
     pub database_url: String,
+    worker_url: String,
     /// Worker processes, to be killed and paused.
     pub workers: Vec<Process>,
     /// API processes.
@@ -119,8 +137,9 @@ impl Stack {
         let binary = PathBuf::from(binary);
         let folder = tempfile::tempdir()?;
         let own_server = plan.own_server;
-        let (database_url, database) =
+        let (urls, database) =
             tokio::task::spawn_blocking(move || start_database(own_server)).await??;
+        let database_url = urls.admin.clone();
         let master_key =
             base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>());
 
@@ -137,6 +156,7 @@ impl Stack {
             let port = free_port()?;
             let mut api_env = env.clone();
             api_env.push(("PROMOTION_BIND".to_owned(), format!("127.0.0.1:{port}")));
+            api_env.push(("DATABASE_URL".to_owned(), urls.api.clone()));
             let log = folder.path().join(format!("api-{number}.log"));
             apis.push(Process::start(&binary, &["api"], &api_env, &log)?);
             api_urls.push(format!("http://127.0.0.1:{port}"));
@@ -165,6 +185,7 @@ impl Stack {
             source,
             target,
             database_url,
+            worker_url: urls.worker,
             workers: Vec::new(),
             apis,
             simulator,
@@ -192,7 +213,7 @@ impl Stack {
         for (key, value) in more {
             env.push(((*key).to_owned(), (*value).to_owned()));
         }
-        let url = format!("{}?application_name={name}", self.database_url);
+        let url = format!("{}?application_name={name}", self.worker_url);
         env.push(("DATABASE_URL".to_owned(), url));
         self.workers
             .push(Process::start(&self.binary, &["worker"], &env, &log)?);

@@ -32,7 +32,9 @@ impl Arguments {
             Command::Preflight(arguments) => arguments.compare.json,
             Command::Execute(arguments) => arguments.waiting.json,
             Command::Runs(command) => command.json(),
-            Command::Migrate | Command::Keys(_) | Command::Audit(_) | Command::Process(_) => false,
+            Command::Migrate(_) | Command::Keys(_) | Command::Audit(_) | Command::Process(_) => {
+                false
+            }
         }
     }
 }
@@ -41,8 +43,8 @@ impl Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Create or update the database schema, ours and the queue's; safe to run at any time.
-    Migrate,
-    /// Make a workspace, its owner and a first API token.
+    Migrate(MigrateArguments),
+    /// Make a workspace, its owner and a first API token; or replace an owner's lost token.
     Bootstrap(BootstrapArguments),
     /// Keys: print what the API needs, or re-seal credentials under a new master key.
     #[command(subcommand)]
@@ -68,15 +70,35 @@ pub(crate) enum Command {
     Process(ProcessArguments),
 }
 
+/// Arguments of `migrate`.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct MigrateArguments {
+    /// Only look whether the schema is up to date; exit code 1 when it is not. Changes nothing.
+    #[arg(long, conflicts_with_all = ["roles", "dry_run"])]
+    pub(crate) check: bool,
+    /// Also make or update the roles promotion_owner, promotion_api and promotion_worker with the
+    /// least rights of each. Their passwords are set from PROMOTION_OWNER_DATABASE_PASSWORD,
+    /// PROMOTION_API_DATABASE_PASSWORD and PROMOTION_WORKER_DATABASE_PASSWORD, where those are set.
+    #[arg(long)]
+    pub(crate) roles: bool,
+    /// Print what would be done and do nothing: the SQL of the roles, the names of migrations.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// Arguments of `bootstrap`.
 #[derive(Args, Debug)]
 pub(crate) struct BootstrapArguments {
-    /// Name of the new workspace.
+    /// Name of the workspace.
     #[arg(long, value_name = "NAME")]
     pub(crate) workspace: String,
-    /// Email of its owner.
-    #[arg(long, value_name = "EMAIL")]
-    pub(crate) owner: String,
+    /// Email of its owner. With --recover only needed where there are several owners.
+    #[arg(long, value_name = "EMAIL", required_unless_present = "recover")]
+    pub(crate) owner: Option<String>,
+    /// Replace the lost token of an owner of an existing workspace: those that bootstrap made for
+    /// them are revoked. Audited.
+    #[arg(long)]
+    pub(crate) recover: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -104,6 +126,10 @@ pub(crate) enum AuditCommand {
         /// The chain head of an earlier export: proves that the log was not cut since.
         #[arg(long, value_name = "HEAD", requires = "workspace")]
         expected_head: Option<String>,
+        /// A file that `audit export` wrote (its last lines suffice), or one with a head alone: every
+        /// log must still contain the head that was exported. `-` reads standard input.
+        #[arg(long, value_name = "FILE", conflicts_with = "expected_head")]
+        head: Option<PathBuf>,
         /// How many entries after a change of the master key may still be of the earlier one
         /// (`PROMOTION_PREVIOUS_MASTER_KEY`): processes restarted one by one leave a few.
         #[arg(long, value_name = "N", default_value_t = 0)]

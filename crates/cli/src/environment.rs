@@ -9,12 +9,23 @@ pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
 pub(crate) const MASTER_KEY: &str = "PROMOTION_MASTER_KEY";
 /// The root that was in use before a rotation.
 pub(crate) const PREVIOUS_MASTER_KEY: &str = "PROMOTION_PREVIOUS_MASTER_KEY";
+/// Passwords of the database roles, in the order owner, API, worker.
+pub(crate) const ROLE_PASSWORDS: [&str; 3] = [
+    "PROMOTION_OWNER_DATABASE_PASSWORD",
+    "PROMOTION_API_DATABASE_PASSWORD",
+    "PROMOTION_WORKER_DATABASE_PASSWORD",
+];
 /// Base URL of the API.
 pub(crate) const API_URL: &str = "PROMOTION_API_URL";
 /// Bearer token.
 pub(crate) const TOKEN: &str = "PROMOTION_TOKEN";
 /// Workspace, by id or name.
 pub(crate) const WORKSPACE: &str = "PROMOTION_WORKSPACE";
+
+/// Variables that look like ours and that nobody reads.
+pub(crate) fn unknown() -> Vec<String> {
+    store::settings::unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+}
 
 /// A variable that must be there.
 pub(crate) fn required(name: &'static str) -> Result<String, Failure> {

@@ -28,6 +28,11 @@ fn main() -> ExitCode {
     if let Command::Process(process) = arguments.command {
         return process::become_process(process);
     }
+    for name in environment::unknown() {
+        show::note(&format!(
+            "promotionctl: nothing reads the environment variable {name}; is it misspelt?"
+        ));
+    }
     match run(arguments.command) {
         Ok(ending) => ending.into(),
         Err(failure) => {
@@ -49,7 +54,7 @@ fn refused_arguments(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command) -> Result<Ending, Failure> {
     match command {
-        Command::Migrate => commands::migrate::migrate(),
+        Command::Migrate(arguments) => commands::migrate::migrate(arguments),
         Command::Bootstrap(arguments) => commands::bootstrap::bootstrap(&arguments),
         Command::Keys(command) => commands::keys::keys(&command),
         Command::Audit(command) => block_on(commands::audit::audit(&command)),

@@ -59,3 +59,61 @@ fn every_test_that_answers_a_complaint_exists() {
     let missing: Vec<&String> = named.difference(&known).collect();
     assert!(missing.is_empty(), "docs/complaints.md names {missing:?}");
 }
+
+/// The names of environment variables in a text.
+fn variables(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+        .filter(|word| word.starts_with("PROMOTION_") && word.len() > 12)
+        .filter(|word| !word.starts_with("PROMOTION_TEST_") && !word.ends_with('_'))
+        .collect()
+}
+
+#[test]
+fn every_setting_of_the_documents_is_one_that_is_read() {
+    let known: BTreeSet<&str> = store::settings::KNOWN.iter().copied().collect();
+    for file in ["docs/operations.md", "docker-compose.yml", "README.md"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let strange: Vec<_> = variables(&text).difference(&known).copied().collect();
+        assert!(strange.is_empty(), "{file} names {strange:?}");
+    }
+    let operations = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let silent: Vec<_> = known.difference(&variables(&operations)).copied().collect();
+    assert!(
+        silent.is_empty(),
+        "docs/operations.md is silent on {silent:?}"
+    );
+    // What a process reads is known, or it would be warned of.
+    for file in [
+        "api/src/config.rs",
+        "worker/src/config.rs",
+        "cli/src/environment.rs",
+    ] {
+        let text = fs::read_to_string(root().join("crates").join(file)).unwrap();
+        let strange: Vec<_> = variables(&text).difference(&known).copied().collect();
+        assert!(
+            strange.is_empty(),
+            "{file} reads {strange:?}: store/src/settings.rs"
+        );
+    }
+}
+
+#[test]
+fn the_compose_file_has_no_default_password_and_pins_its_images() {
+    let text = fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    for line in text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+    {
+        let secret = line.contains("PASSWORD") || line.contains("_KEY");
+        assert!(!(secret && line.contains(":-")), "a default: {line}");
+        if let Some((_, image)) = line
+            .split_once("image: ")
+            .filter(|_| !line.contains(":local"))
+        {
+            assert!(image.matches('.').count() > 0, "not an exact tag: {image}");
+        }
+    }
+    for role in ["promotion_api:", "promotion_worker:"] {
+        assert!(text.contains(&format!("postgres://{role}")), "{role}");
+    }
+}

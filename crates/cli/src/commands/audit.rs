@@ -2,7 +2,9 @@
 //! JSON Lines, the chain's head last. An exported head kept elsewhere shows later whether the log
 //! was cut.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use store::audit::{AuditHead, AuditRow, ChainKeys, Verification};
@@ -25,10 +27,21 @@ pub(crate) async fn audit(command: &AuditCommand) -> Result<Ending, Failure> {
         AuditCommand::Verify {
             workspace,
             expected_head,
+            head,
             overlap_entries,
         } => {
             let keys = chain_keys()?.with_overlap(*overlap_entries);
-            verify(&db, &keys, workspace.clone(), expected_head.as_deref()).await
+            let workspaces = chosen(&db, workspace.clone()).await?;
+            let exported = match (head, expected_head) {
+                (Some(file), _) => {
+                    let all = workspace.is_none()
+                        && environment::optional(environment::WORKSPACE)?.is_none();
+                    exported_heads(file, &workspaces, all)?
+                }
+                (None, Some(head)) => one_head(&workspaces, parse_head(head)?)?,
+                (None, None) => Exported::new(),
+            };
+            verify(&db, &keys, workspaces, &exported).await
         }
         AuditCommand::Export { workspace } => export(&db, workspace.clone()).await,
     }
@@ -42,16 +55,81 @@ fn chain_keys() -> Result<ChainKeys, Failure> {
     Ok(ChainKeys::in_turn(earlier, current))
 }
 
+/// Heads that were exported, by workspace.
+type Exported = BTreeMap<Uuid, AuditHead>;
+
+/// Reads the heads out of an export: of every line that has one. A file that holds a head alone
+/// belongs to the one workspace that was named. `whole`: every workspace of the file must be there.
+fn exported_heads(
+    file: &Path,
+    workspaces: &[WorkspaceRow],
+    whole: bool,
+) -> Result<Exported, Failure> {
+    let text = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())?
+    } else {
+        std::fs::read_to_string(file)?
+    };
+    let mut exported = Exported::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let Ok(value) = serde_json::from_str::<Value>(line) else {
+            return one_head(workspaces, parse_head(text.trim())?);
+        };
+        let Some(head) = value.get("head") else {
+            continue;
+        };
+        let id = value.get("workspace_id").and_then(Value::as_str);
+        let id = id.and_then(|id| Uuid::parse_str(id).ok());
+        match (id, head.as_str()) {
+            (Some(id), Some(head)) => {
+                exported.insert(id, parse_head(head)?);
+            }
+            (Some(_), None) if head.is_null() => {}
+            _ => {
+                return Err(Failure::Usage(
+                    "--head: a line has no head as export prints it".to_owned(),
+                ));
+            }
+        }
+    }
+    if exported.is_empty() {
+        return Err(Failure::Usage("--head: the file holds no head".to_owned()));
+    }
+    let there = |id: &Uuid| workspaces.iter().any(|workspace| workspace.id == *id);
+    if whole && let Some((id, head)) = exported.iter().find(|(id, _)| !there(id)) {
+        return Err(Failure::AuditBroken {
+            sequence: head.sequence,
+            why: format!("workspace {id}, whose head was exported, is gone"),
+        });
+    }
+    if !workspaces
+        .iter()
+        .any(|workspace| exported.contains_key(&workspace.id))
+    {
+        return Err(Failure::Usage(
+            "--head: the file holds no head of this workspace".to_owned(),
+        ));
+    }
+    Ok(exported)
+}
+
+/// A head without a workspace is that of the one that was named.
+fn one_head(workspaces: &[WorkspaceRow], head: AuditHead) -> Result<Exported, Failure> {
+    match workspaces {
+        [only] => Ok(Exported::from([(only.id, head)])),
+        _ => Err(Failure::Usage("a head alone needs --workspace".to_owned())),
+    }
+}
+
 async fn verify(
     db: &Db,
     keys: &ChainKeys,
-    workspace: Option<String>,
-    expected_head: Option<&str>,
+    workspaces: Vec<WorkspaceRow>,
+    exported: &Exported,
 ) -> Result<Ending, Failure> {
-    let expected = expected_head.map(parse_head).transpose()?;
     let mut broken = None;
-    for workspace in chosen(db, workspace).await? {
-        let (keys, expected) = (keys.clone(), expected.clone());
+    for workspace in workspaces {
+        let (keys, expected) = (keys.clone(), exported.get(&workspace.id).cloned());
         let found = db
             .read_view(move |conn: &mut PgConnection| {
                 store::audit::verify_with_keys(conn, &keys, workspace.id, expected.as_ref())
@@ -121,7 +199,8 @@ async fn export(db: &Db, workspace: Option<String>) -> Result<Ending, Failure> {
 
 fn write_entries(conn: &mut PgConnection, workspace_id: Uuid) -> Result<(), Stopped> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut line = |value: &Value| writeln!(out, "{value}").map_err(Stopped::Io);
+    let mut line =
+        |value: &Value| writeln!(out, "{}", show::inert(&value.to_string())).map_err(Stopped::Io);
     store::audit::export(conn, workspace_id, |row| line(&entry(row)))?;
     let head = store::audit::find_head(conn, workspace_id)?;
     line(&json!({
@@ -191,7 +270,7 @@ fn print_head(head: &AuditHead) -> String {
 }
 
 fn parse_head(text: &str) -> Result<AuditHead, Failure> {
-    let wrong = || Failure::Usage("--expected-head is not a head as export prints it".to_owned());
+    let wrong = || Failure::Usage("this is not a head as export prints it".to_owned());
     let (sequence, mac) = text.split_once(':').ok_or_else(wrong)?;
     let digits: Option<Vec<u8>> = mac
         .as_bytes()

@@ -26,7 +26,7 @@ impl Narrator {
 
     /// Says one line, or a block of lines.
     pub(crate) fn line(self, text: &str) {
-        let text = text.trim_end_matches('\n');
+        let text = crate::show::settled(text.trim_end_matches('\n'));
         // A story nobody listens to is not a failed demo.
         let _ = if self.to_error {
             writeln!(std::io::stderr().lock(), "{text}")

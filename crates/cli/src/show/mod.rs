@@ -19,8 +19,21 @@ use crate::ending::Failure;
 
 pub(crate) use problem::clean;
 
+/// The last thing that happens to a text before it is written: whatever of it came from a tenant, and
+/// whoever forgot to clean it, nothing steers the terminal or turns text around. We use neither.
+pub(crate) fn settled(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' => c,
+            c if domain::label::steers(c) => ' ',
+            c => c,
+        })
+        .collect()
+}
+
 /// Prints data.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let text = settled(text);
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
@@ -32,14 +45,31 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 
 /// Prints JSON as data.
 pub(crate) fn json(value: &Value) -> Result<(), Failure> {
-    data(&serde_json::to_string_pretty(value)?)
+    data(&inert(&serde_json::to_string_pretty(value)?))
+}
+
+/// JSON in which no character of the data can steer a terminal: those that serde leaves as they are
+/// stand as escapes, which mean the same to every reader of JSON. (Outside strings there are none.)
+pub(crate) fn inert(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && domain::label::steers(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Says something on standard error.
 pub(crate) fn note(text: &str) {
     let mut error = std::io::stderr().lock();
     // When standard error is closed there is nobody to tell.
-    let _ = writeln!(error, "{text}");
+    let _ = writeln!(error, "{}", settled(text));
 }
 
 /// Says why a command failed; with `--json` a refusal's problem document is data too.
@@ -86,6 +116,22 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_steers_and_means_the_same() {
+        let value = serde_json::json!({"name": "a\u{202e}b\u{9b}2J\u{7f}\u{2066}\n\u{1b}"});
+        for text in [
+            serde_json::to_string_pretty(&value),
+            serde_json::to_string(&value),
+        ] {
+            let text = inert(&text.unwrap_or_default());
+            assert!(!text.chars().any(|c| c != '\n' && domain::label::steers(c)));
+            assert_eq!(
+                serde_json::from_str::<Value>(&text).ok().as_ref(),
+                Some(&value)
+            );
+        }
+    }
 
     #[test]
     fn durations_read_well() {

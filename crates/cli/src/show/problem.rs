@@ -69,12 +69,8 @@ pub(crate) fn details(problem: &Value) -> String {
 
 /// Text with everything that could steer a terminal taken out, on one line.
 pub(crate) fn clean(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-    };
     text.chars()
-        .map(|c| if steers(c) { ' ' } else { c })
+        .map(|c| if domain::label::steers(c) { ' ' } else { c })
         .collect()
 }
 

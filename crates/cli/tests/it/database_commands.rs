@@ -126,3 +126,99 @@ fn a_database_without_our_tables_is_an_error_and_not_a_panic() {
         assert!(!error.contains("panicked"), "{error}");
     }
 }
+
+#[test]
+fn a_check_reads_and_a_dry_run_prints() {
+    let installation = Installation::new();
+    let missing = installation.run("migrate --check");
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stdout).contains("missing 2026"));
+    let sql = installation.done("migrate --roles --dry-run");
+    for word in [
+        "CREATE ROLE promotion_owner",
+        "CREATE ROLE promotion_api",
+        "GRANT SELECT",
+    ] {
+        assert!(sql.contains(word), "{word}");
+    }
+    assert_eq!(installation.run("migrate --check").status.code(), Some(1));
+    installation.done("migrate --roles");
+    installation.done("migrate --roles");
+    installation.done("migrate --check");
+    installation.done("migrate");
+    // A setting that nobody reads is warned of, without its value.
+    let mut misspelt = Command::new(env!("CARGO_BIN_EXE_promotionctl"));
+    misspelt
+        .args(["migrate", "--check"])
+        .env_clear()
+        .env("DATABASE_URL", installation.database.url())
+        .env("PROMOTION_MASTER_KYE", "a-secret-value");
+    let said = misspelt.output().unwrap();
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(
+        said.contains("PROMOTION_MASTER_KYE") && !said.contains("a-secret-value"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_lost_owner_token_is_replaced_and_nobody_becomes_an_owner() {
+    let installation = Installation::new();
+    installation.done("migrate");
+    let made = installation.done("bootstrap --workspace Contoso --owner owner@example.com --json");
+    let made: Value = serde_json::from_str(&made).unwrap();
+    for wrong in [
+        "bootstrap --recover --workspace Nobody",
+        "bootstrap --recover --workspace Contoso --owner stranger@example.com",
+    ] {
+        installation.refused(wrong, 1);
+    }
+    let again = installation.done("bootstrap --recover --workspace contoso --json");
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["user_id"], made["user_id"]);
+    assert_eq!(again["workspace_id"], made["workspace_id"]);
+    let mut conn = store::db::establish(installation.database.url()).unwrap();
+    let mut works = |token: &Value| {
+        let text = token["token"].as_str().unwrap();
+        store::tokens::find_actor_by_token(&mut conn, text)
+            .unwrap()
+            .is_some()
+    };
+    assert!(works(&again) && !works(&made));
+    installation.done("audit verify");
+    let log = installation.done("audit export --workspace Contoso");
+    assert!(
+        log.contains("workspace.owner_token_recovered") && !log.contains("pat_"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_exported_head_shows_that_a_log_was_cut() {
+    let installation = Installation::new();
+    installation.done("migrate");
+    installation.done("bootstrap --workspace Contoso --owner owner@example.com");
+    installation.done("bootstrap --workspace Fabrikam --owner owner@example.com");
+    installation.done("bootstrap --recover --workspace Contoso");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("export.jsonl");
+    std::fs::write(&file, installation.done("audit export")).unwrap();
+    let verify = format!("audit verify --head {}", file.display());
+    installation.done(&verify);
+    installation.done(&format!("{verify} --workspace Contoso"));
+    // More entries are no harm; who holds the key and owns the database cuts the last one off and
+    // writes another.
+    let cut = "ALTER TABLE audit_logs DISABLE TRIGGER USER; ALTER TABLE audit_heads DISABLE TRIGGER USER; \
+               GRANT ALL ON audit_logs, audit_heads TO CURRENT_USER; \
+               DELETE FROM audit_logs WHERE sequence = 2; \
+               UPDATE audit_heads h SET sequence = 1, mac = l.mac FROM audit_logs l \
+               WHERE l.workspace_id = h.workspace_id";
+    let mut conn = store::db::establish(installation.database.url()).unwrap();
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, cut).unwrap();
+    installation.done("audit verify");
+    let error = installation.refused(&verify, 1);
+    assert!(error.contains("exported"), "{error}");
+    installation.done("bootstrap --recover --workspace Contoso");
+    installation.done("audit verify");
+    installation.refused(&verify, 1);
+}

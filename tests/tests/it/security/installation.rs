@@ -84,6 +84,11 @@ impl Installation {
     /// Starts a process, `api` or `worker`, with more environment.
     pub fn add(&mut self, process: &str, more: &[(&str, &str)]) -> Result<()> {
         let mut env = self.env.clone();
+        let url = match process {
+            "api" => self.database.api_url(),
+            _ => self.database.worker_url(),
+        };
+        env.push(("DATABASE_URL".to_owned(), url));
         env.extend(
             more.iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),

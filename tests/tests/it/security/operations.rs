@@ -371,6 +371,16 @@ pub const OPERATIONS: &[Operation] = &[
     )),
     ids(row(
         "DELETE",
+        ws!("/tenants/{tenant_id}/connection"),
+        Need::Tenant("tenant.offboard"),
+    )),
+    ids(row(
+        "DELETE",
+        ws!("/tenants/{tenant_id}"),
+        Need::Tenant("tenant.offboard"),
+    )),
+    ids(row(
+        "DELETE",
         ws!("/api-tokens/{token_id}"),
         Need::Workspace("api_tokens.manage"),
     )),
