@@ -97,15 +97,19 @@ impl ItemOutcome {
         !matches!(self, Self::Pending | Self::Writing)
     }
 
-    /// Whether an item may go from here to there. Writing is never skipped: what is in flight is
-    /// finished and recorded.
+    /// Whether an item may go from here to there. Writing is skipped only by a stop, and only where
+    /// every request is known not to have taken effect; otherwise what is in flight is finished and
+    /// recorded.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Self::Pending => matches!(
                 next,
                 Self::Writing | Self::Succeeded | Self::Failed | Self::Skipped
             ),
-            Self::Writing => matches!(next, Self::Succeeded | Self::Failed | Self::Unknown),
+            Self::Writing => matches!(
+                next,
+                Self::Succeeded | Self::Failed | Self::Skipped | Self::Unknown
+            ),
             Self::Succeeded | Self::Failed | Self::Skipped | Self::Unknown => false,
         }
     }
@@ -262,8 +266,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_written_is_never_skipped() {
-        assert!(!ItemOutcome::Writing.may_become(ItemOutcome::Skipped));
+    fn what_is_being_written_may_be_skipped_and_what_never_began_is_never_unknown() {
+        assert!(ItemOutcome::Writing.may_become(ItemOutcome::Skipped));
+        assert!(!ItemOutcome::Pending.may_become(ItemOutcome::Unknown));
         assert!(ItemOutcome::Writing.may_become(ItemOutcome::Unknown));
     }
 }

@@ -46,7 +46,7 @@ pub use binds::complete_links;
 pub(crate) use device_preparation::ACTIONS as DEVICE_GROUP_ACTIONS;
 pub use group_policy::remaining;
 pub(crate) use links::differing as differing_links;
-pub use links::{address, is_linked, linked_later, on_its_way};
+pub use links::{address, is_bound, is_linked, linked_later, on_its_way, unbind};
 pub use literals::literal_paths;
 pub use managed_apps::written_later;
 pub use parts::{brought_later, is_ranked};
@@ -202,7 +202,8 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
             let mut body = body::create(row, &content)?;
             choose_id(&input, &mut body)?;
             checks::secrets(row, &body)?;
-            let (body, rest) = parts::split(row, body);
+            let (mut body, rest) = parts::split(row, body);
+            links::bind(row, &content, &mut body)?;
             steps.push(step(
                 row,
                 "create",

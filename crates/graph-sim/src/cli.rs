@@ -72,6 +72,7 @@ where
             write_limit: arguments.write_limit,
             encrypt_oma: arguments.encrypt_oma,
             empty_links: false,
+            no_binds: false,
             security_defaults: false,
         },
     };

@@ -58,6 +58,8 @@ pub struct TenantOptions {
     pub encrypt_oma: bool,
     /// A link that leads nowhere is answered by 204 instead of 404.
     pub empty_links: bool,
+    /// A create that binds links is refused: each has to be set by its `$ref`.
+    pub no_binds: bool,
     /// Security defaults are on: no Conditional Access policy can be enabled.
     pub security_defaults: bool,
 }

@@ -276,6 +276,41 @@ pub fn list_rescuable(
         .collect())
 }
 
+/// Runs that nobody holds because they wait for their time, which is not yet. Longest first.
+pub fn list_parked(conn: &mut PgConnection) -> Result<Vec<Uuid>, StoreError> {
+    use operation_runs as table;
+    Ok(table::table
+        .filter(table::status.eq("running"))
+        .filter(table::lease_holder.is_null())
+        .filter(table::waiting_until.gt(clock_timestamp().nullable()))
+        .order(table::waiting_until.desc())
+        .limit(200)
+        .select(table::id)
+        .load(conn)?)
+}
+
+/// Ends the wait of a run that nobody holds, and counts its wake-up; the caller enqueues the job with
+/// the number returned. `None` when it does not wait any more.
+pub fn end_wait(conn: &mut PgConnection, run_id: Uuid) -> Result<Option<i32>, StoreError> {
+    use operation_runs as table;
+    Ok(diesel::update(
+        table::table
+            .find(run_id)
+            .filter(table::status.eq("running"))
+            .filter(table::lease_holder.is_null())
+            .filter(table::waiting_until.gt(clock_timestamp().nullable())),
+    )
+    .set((
+        table::waiting_reason.eq(None::<String>),
+        table::waiting_until.eq(None::<DateTime<Utc>>),
+        table::wake_seq.eq(table::wake_seq + 1),
+        table::revision.eq(table::revision + 1),
+    ))
+    .returning(table::wake_seq)
+    .get_result(conn)
+    .optional()?)
+}
+
 /// `$1` = seconds of grace for a run that nobody holds.
 const ABANDONED: &str = "CASE WHEN lease_expires_at IS NOT NULL \
      THEN lease_expires_at <= clock_timestamp() \

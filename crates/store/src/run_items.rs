@@ -292,8 +292,8 @@ fn record(
 
 /// Ends an item: recounts the run, raises its revision, returns the counts.
 ///
-/// Pending may become succeeded, failed or skipped; writing succeeded, failed or unknown. Anything
-/// else is [`StoreError::Conflict`].
+/// Pending may become succeeded, failed or skipped; writing any end, skipped only where the caller
+/// knows that none of its requests took effect. Anything else is [`StoreError::Conflict`].
 pub fn mark_item_done(
     conn: &mut PgConnection,
     holder: &Holder,
@@ -311,7 +311,7 @@ pub fn mark_item_done(
          completed_at = clock_timestamp() \
          WHERE operation_run_id = $1 AND subject_key = $2 \
          AND (outcome = 'pending' AND $3 IN ('succeeded', 'failed', 'skipped') \
-              OR outcome = 'writing' AND $3 IN ('succeeded', 'failed', 'unknown'))",
+              OR outcome = 'writing' AND $3 IN ('succeeded', 'failed', 'skipped', 'unknown'))",
     )
     .bind::<SqlUuid, _>(holder.run_id)
     .bind::<Text, _>(subject_key)

@@ -83,16 +83,11 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// The next wait, and whether all of the list has been waited already.
-    pub(crate) fn next(&mut self) -> (Duration, bool) {
-        let longest = self.list.last().copied();
-        let wait = self.list.get(self.taken).copied();
+    /// The next wait.
+    pub(crate) fn next(&mut self) -> Duration {
+        let wait = self.list.get(self.taken).or(self.list.last()).copied();
         self.taken += 1;
-        match (wait, longest) {
-            (Some(wait), _) => (wait, false),
-            (None, Some(longest)) => (longest, true),
-            (None, None) => (Duration::from_secs(1), true),
-        }
+        wait.unwrap_or(Duration::from_secs(1))
     }
 }
 

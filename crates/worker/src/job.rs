@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::operation::OperationType;
 use serde_json::Value;
 use store::leases::Holder;
+use store::runs::RunRow;
 use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
@@ -33,6 +34,22 @@ pub(crate) struct RunFacts {
     pub(crate) initiator_token_id: Option<Uuid>,
     /// Immutable inputs, subjects included.
     pub(crate) context: Arc<Value>,
+}
+
+impl RunFacts {
+    /// The facts of a stored run; `None` when this build does not know its operation.
+    pub(crate) fn of(row: RunRow, context: Value) -> Option<Self> {
+        Some(Self {
+            id: row.id,
+            workspace_id: row.workspace_id,
+            tenant_id: row.tenant_id,
+            source_tenant_id: row.source_tenant_id,
+            operation: row.operation_type.parse().ok()?,
+            initiator_user_id: row.initiator_user_id,
+            initiator_token_id: row.initiator_token_id,
+            context: Arc::new(context),
+        })
+    }
 }
 
 /// A claimed run.

@@ -68,22 +68,12 @@ async fn claim(env: &Arc<Environment>, run_id: Uuid) -> Result<(), StoreError> {
         .await?;
     match claim {
         (Claim::Claimed(claimed), Some((row, context))) => {
-            let Ok(operation) = claimed.operation_type.parse::<OperationType>() else {
+            let Some(facts) = RunFacts::of(row, context) else {
                 tracing::error!(run.id = %run_id, "the operation type is not known");
                 return Ok(());
             };
             env.clock
                 .set_from_lease(claimed.expires_at, period, asked_at);
-            let facts = RunFacts {
-                id: run_id,
-                workspace_id: row.workspace_id,
-                tenant_id: row.tenant_id,
-                source_tenant_id: row.source_tenant_id,
-                operation,
-                initiator_user_id: row.initiator_user_id,
-                initiator_token_id: row.initiator_token_id,
-                context: Arc::new(context),
-            };
             hold(env, facts, &claimed, asked_at).await;
         }
         (Claim::Held { until }, _) => {

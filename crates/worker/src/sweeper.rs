@@ -1,4 +1,4 @@
-//! Wakes runs that nobody works on, and ends those that workers failed on too often.
+//! Wakes runs that nobody works on or that wait with a stop standing, and ends those that workers failed on too often.
 //!
 //! Decides nothing about a run's work. Every process sweeps; row locks let one of them act.
 
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::environment::Environment;
 use crate::promotion::stop_message;
+use crate::stop;
 
 /// How often the runs are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -39,6 +40,9 @@ pub(crate) async fn sweep(env: Arc<Environment>) {
         round = round.wrapping_add(1);
         if let Err(error) = sweep_once(&env).await {
             tracing::warn!(error = %error, "runs were not swept");
+        }
+        if let Err(error) = stop::wake_stopped(&env).await {
+            tracing::warn!(error = %error, "stops of waiting runs were not looked for");
         }
         if round.is_multiple_of(PURGE_EVERY) {
             let purged = env

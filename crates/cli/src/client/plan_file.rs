@@ -36,7 +36,10 @@ pub(crate) fn write(file: &Path, selection: &Value, preflight: &Value) -> Result
         "statement": preflight.pointer("/mutation_scope/statement"),
         "summary": preflight.get("summary"),
     });
-    let text = format!("{}\n", crate::show::inert(&serde_json::to_string_pretty(&plan)?));
+    let text = format!(
+        "{}\n",
+        crate::show::inert(&serde_json::to_string_pretty(&plan)?)
+    );
     let failed = |error: std::io::Error| Failure::Usage(format!("{}: {error}", file.display()));
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,

@@ -4,7 +4,10 @@
 use serde_json::Value;
 
 /// A link that starts so is completed with the address of the target's Graph.
-const GRAPH: &str = "$graph:";
+pub(super) const GRAPH: &str = "$graph:";
+
+/// Behind the name of a member that binds what is written to other objects.
+pub(super) const BIND: &str = "@odata.bind";
 
 /// Completes every link of a body by `address`, which knows the target's Graph; `false` when one has
 /// no address. Texts that are no links are left alone, whatever they say.
@@ -12,7 +15,13 @@ pub fn complete_links(body: &mut Value, address: &dyn Fn(&str) -> Option<String>
     match body {
         Value::Array(items) => items.iter_mut().all(|item| complete_links(item, address)),
         Value::Object(members) => members.iter_mut().all(|(name, member)| match member {
-            Value::String(text) if name.ends_with("@odata.bind") => complete(text, address),
+            Value::String(text) if name.ends_with(BIND) => complete(text, address),
+            Value::Array(links) if name.ends_with(BIND) => {
+                links.iter_mut().all(|link| match link {
+                    Value::String(text) => complete(text, address),
+                    _ => false,
+                })
+            }
             member => complete_links(member, address),
         }),
         _ => true,

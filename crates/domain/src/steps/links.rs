@@ -1,13 +1,17 @@
 //! Links between device configuration profiles: which calls set and remove them, what holds a
 //! profile whose links are not known or not complete, and whether a live object has a link.
 //!
-//! A link is written after the object itself and before its assignments: `PUT .../$ref` where there
-//! is one, `POST .../$ref` where there are several, `DELETE` for one that the source does not have.
-//! The body names the other object by its address in the target's own cloud; the plan holds its id,
-//! [`address`] makes it the address when the call is sent.
+//! A new profile is bound by its create (`rootCertificate@odata.bind`), so that it never stands
+//! without. A link that changes is written after the object itself and before its assignments: `PUT
+//! .../$ref` where there is one, `POST .../$ref` where there are several, `DELETE` for one that the
+//! source does not have. A new profile's plan has these calls too: they are left out where the look
+//! before them shows the link, and set it where Graph refused the bind ([`unbind`]). A body names the
+//! other object by its address in the target's own cloud; the plan holds its id, [`address`] makes it
+//! the address when the call is sent.
 
 use serde_json::{Value, json};
 
+use super::binds::{BIND, GRAPH};
 use super::placeholder::CREATED;
 use super::{StepError, StepInput, StepKind, WriteStep, refuse, step};
 use crate::policy_type::{Adapter, Link, LinkTarget, PolicyType, is_issued, links_of, odata_type};
@@ -150,6 +154,53 @@ pub(super) fn strip(row: &PolicyType, body: &mut Value) {
     }
 }
 
+/// Binds a new profile to what its links lead to, in the body of its create.
+pub(super) fn bind(row: &PolicyType, content: &Value, body: &mut Value) -> Result<(), StepError> {
+    let Value::Object(members) = body else {
+        return Ok(());
+    };
+    for link in links_of(row, content) {
+        let wanted = ids(content, link);
+        if link.to != LinkTarget::Profile || wanted.is_empty() {
+            continue;
+        }
+        for id in wanted.iter().filter(|id| !id.starts_with(CREATED)) {
+            safe(link, id)?;
+        }
+        let bound = if link.many {
+            json!(wanted)
+        } else {
+            json!(wanted.first())
+        };
+        members.insert(format!("{}{BIND}", link.property), bound);
+    }
+    Ok(())
+}
+
+/// The names under which a create binds links of its object.
+fn binds<'s>(row: &PolicyType, step: &'s WriteStep) -> impl Iterator<Item = String> + use<'s> {
+    let body = step
+        .body
+        .as_ref()
+        .filter(|_| step.kind == StepKind::CreateObject);
+    let links = body.map_or(&[][..], |body| links_of(row, body));
+    let names = links.iter().map(|link| format!("{}{BIND}", link.property));
+    names.filter(move |name| body.is_some_and(|body| body.get(name).is_some()))
+}
+
+/// Whether a step creates an object and binds its links.
+pub fn is_bound(row: &PolicyType, step: &WriteStep) -> bool {
+    binds(row, step).next().is_some()
+}
+
+/// Takes the bound links out of a create: Graph refused them, and the calls behind it set them.
+pub fn unbind(row: &PolicyType, step: &mut WriteStep) {
+    let names: Vec<String> = binds(row, step).collect();
+    if let Some(Value::Object(members)) = &mut step.body {
+        members.retain(|name, _| !names.contains(name));
+    }
+}
+
 /// Adds the calls that lead from the links that stand to the wanted ones.
 pub(super) fn write(
     row: &PolicyType,
@@ -248,18 +299,32 @@ fn safe(link: &Link, id: &str) -> Result<(), StepError> {
 }
 
 /// Makes the id in the body of a link the address of the object below `graph_base`, the scheme and
-/// host of the target's Graph. The step is filled before.
+/// host of the target's Graph, and the ids that a create binds such that
+/// [`super::complete_links`] completes them. The step is filled before.
 pub fn address(row: &PolicyType, step: &mut WriteStep, graph_base: &str) {
-    let StepKind::Link { .. } = step.kind else {
+    let collection = match row.adapter {
+        Adapter::App => "/deviceAppManagement/mobileAppCategories",
+        _ => row.path,
+    };
+    let names: Vec<String> = binds(row, step).collect();
+    let version = step.version.segment();
+    let place = |base: &str, id: &mut Value| {
+        if let Value::String(id) = id {
+            *id = format!("{base}{collection}('{id}')");
+        }
+    };
+    let Some(Value::Object(body)) = &mut step.body else {
         return;
     };
-    let version = step.version.segment();
-    if let Some(Value::String(text)) = step.body.as_mut().and_then(|body| body.get_mut(ID)) {
-        let collection = match row.adapter {
-            Adapter::App => "/deviceAppManagement/mobileAppCategories",
-            _ => row.path,
-        };
-        *text = format!("{graph_base}/{version}{collection}('{text}')");
+    if let (StepKind::Link { .. }, Some(id)) = (&step.kind, body.get_mut(ID)) {
+        place(&format!("{graph_base}/{version}"), id);
+    }
+    for name in names {
+        match body.get_mut(&name) {
+            Some(Value::Array(ids)) => ids.iter_mut().for_each(|id| place(GRAPH, id)),
+            Some(id) => place(GRAPH, id),
+            None => {}
+        }
     }
 }
 

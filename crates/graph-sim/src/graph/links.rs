@@ -1,8 +1,10 @@
 //! Links between device configuration profiles: navigation properties below a type cast.
 //!
 //! `GET {id}/microsoft.graph.{type}/{link}` shows what it leads to; `PUT .../$ref` sets one link,
-//! `POST .../$ref` adds one of several, `DELETE` removes. A link to something that is not there, or
+//! `POST .../$ref` adds one of several, `DELETE` removes; a create binds by `{link}@odata.bind`. A link to something that is not there, or
 //! not of the type that the schema states, is refused.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,7 @@ use crate::schema::Property;
 use crate::state::{Object, World};
 
 const REFERENCE: &str = "$ref";
+const BIND: &str = "@odata.bind";
 
 /// Whether a request points below a type cast of a profile.
 pub(super) fn is_link(place: &Place) -> bool {
@@ -172,6 +175,11 @@ pub(super) fn named_key(call: &Call<'_>, collection: &str) -> Result<String, Ref
             "A reference has the one member '@odata.id'.",
         ));
     };
+    key_of(call, collection, address)
+}
+
+/// The id in an address on this very Graph.
+fn key_of(call: &Call<'_>, collection: &str, address: &str) -> Result<String, Refusal> {
     let collection = format!("{}/{}/{collection}", call.base, call.version.segment());
     let below = address.strip_prefix(&collection).ok_or_else(|| {
         Refusal::bad_request(format!("The address '{address}' is not one of this Graph."))
@@ -183,6 +191,69 @@ pub(super) fn named_key(call: &Call<'_>, collection: &str) -> Result<String, Ref
     Ok(key.unwrap_or_default().to_owned())
 }
 
+/// Takes what a create binds its object to out of the body: property to ids. Each has to be there,
+/// of the right type, and named by its address on this very Graph.
+pub(super) fn bound(
+    scene: &Scene<'_>,
+    call: &Call<'_>,
+    kind: &str,
+    sent: &mut Map<String, Value>,
+) -> Result<BTreeMap<String, Vec<String>>, Refusal> {
+    let names: Vec<String> = sent
+        .keys()
+        .filter(|name| scene.rule.key == "deviceConfigurations" && name.ends_with(BIND))
+        .cloned()
+        .collect();
+    let mut links = BTreeMap::new();
+    for name in names {
+        let value = sent.remove(&name).unwrap_or_default();
+        let property = name.trim_end_matches(BIND);
+        let found = scene.schema.find_property(kind, property, call.version);
+        let found = found
+            .filter(|found| found.navigation == Some(false))
+            .ok_or_else(|| Refusal::bad_request(format!("'{name}' binds nothing of a {kind}.")))?;
+        let addresses = match (&value, found.collection) {
+            (Value::String(address), false) => vec![address.as_str()],
+            (Value::Array(items), true) => items.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        if addresses.is_empty() {
+            return Err(Refusal::bad_request(format!(
+                "The value of '{name}' is not {}.",
+                if found.collection {
+                    "a list of addresses"
+                } else {
+                    "an address"
+                }
+            )));
+        }
+        let mut ids: Vec<String> = Vec::new();
+        for address in addresses {
+            let key = key_of(call, scene.rule.path(), address)?;
+            let id = linked(scene, property, &found.kind, &key)?;
+            if ids.contains(&id) {
+                return Err(scene.refuse(format!("{property} leads to {id} already.")));
+            }
+            ids.push(id);
+        }
+        links.insert(property.to_owned(), ids);
+    }
+    Ok(links)
+}
+
+/// The id of an object that a link may lead to.
+fn linked(scene: &Scene<'_>, property: &str, to: &str, key: &str) -> Result<String, Refusal> {
+    let linked = scene
+        .tenant
+        .find(scene.rule.key, key)
+        .ok_or_else(|| scene.refuse(format!("The linked object {key} was not found.")))?;
+    let kind = linked.kind().unwrap_or_default();
+    if !scene.schema.is_a(kind, to) {
+        return Err(scene.refuse(format!("{property} leads to a {to}, not to a {kind}.")));
+    }
+    Ok(linked.id.clone())
+}
+
 /// The id of the object that the body names, which has to be there and of the right type.
 fn wanted(
     world: &World,
@@ -192,25 +263,13 @@ fn wanted(
     named: &Named,
 ) -> Result<String, Refusal> {
     let key = named_key(call, rule.path())?;
-    let linked = read::tenant(world, tid)?
-        .find(rule.key, &key)
-        .ok_or_else(|| {
-            Refusal::by_service(
-                rule.family,
-                format!("The linked object {key} was not found."),
-            )
-        })?;
-    let kind = linked.kind().unwrap_or_default();
-    if !world.schema.is_a(kind, &named.to) {
-        return Err(Refusal::by_service(
-            rule.family,
-            format!(
-                "{} leads to a {}, not to a {kind}.",
-                named.property, named.to
-            ),
-        ));
-    }
-    Ok(linked.id.clone())
+    let scene = Scene {
+        schema: &world.schema,
+        tenant: read::tenant(world, tid)?,
+        templates: &world.templates,
+        rule,
+    };
+    linked(&scene, &named.property, &named.to, &key)
 }
 
 fn store(
@@ -245,9 +304,7 @@ fn store(
 }
 
 /// Takes `links` out of an object that is stored behind everybody's back: property to ids.
-pub(super) fn take(
-    sent: &mut Map<String, Value>,
-) -> std::collections::BTreeMap<String, Vec<String>> {
+pub(super) fn take(sent: &mut Map<String, Value>) -> BTreeMap<String, Vec<String>> {
     sent.remove("links")
         .and_then(|links| serde_json::from_value(links).ok())
         .unwrap_or_default()

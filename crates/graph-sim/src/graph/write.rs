@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::read::{self, entity_answer, find, present};
-use super::{Call, Done};
+use super::{Call, Done, links};
 use crate::answer::{Answer, Family, Refusal};
 use crate::body;
 use crate::check::{Check, Write};
@@ -273,8 +273,10 @@ fn create_at(
             rule,
         };
         let kind = judge(&scene, call.version, Write::Create, &sent, None)?;
+        let links = links::bound(&scene, call, &kind, &mut sent)?;
         let mut object = Object {
             id: new_id(tenant, rule, &sent),
+            links,
             body: storable(sent, call.twists),
             ..Object::default()
         };

@@ -24,8 +24,10 @@ pub(super) fn judge(
     body: &Map<String, Value>,
     before: Option<&Object>,
 ) -> Result<(), Refusal> {
-    if let Some(name) = body.keys().find(|name| name.ends_with("@odata.bind")) {
-        // The service takes some of these on create; here a link has its own call alone.
+    let bind = body.keys().find(|name| name.ends_with("@odata.bind"));
+    if let Some(name) = bind
+        && (write != Write::Create || scene.tenant.options.no_binds)
+    {
         return Err(scene.refuse(format!("{name} is not served; set the link by its $ref.")));
     }
     let Some(Value::Array(settings)) = body.get("omaSettings") else {

@@ -44,6 +44,68 @@ async fn links_are_set_read_and_removed() {
 }
 
 #[tokio::test]
+async fn a_create_binds_its_links_and_every_mistake_is_refused() {
+    let sim = Sim::start(SOURCE).await;
+    let (first, second) = (root(&sim, "Root 1").await, root(&sim, "Root 2").await);
+    let at = |id: &str| sim.url(&format!("{CONFIGURATIONS}('{id}')"));
+    let scep = |to: Value| {
+        json!({"@odata.type": "#microsoft.graph.iosScepCertificateProfile", "displayName": "Scep",
+            "certificateValidityPeriodScale": "years", "subjectNameFormat": "custom",
+            "rootCertificate@odata.bind": to})
+    };
+    let wifi = |to: Value| {
+        let mut body = json!({"@odata.type": format!("#{WIFI}"), "displayName": "Wi-Fi",
+            "networkName": "n", "ssid": "s", "connectAutomatically": true,
+            "connectWhenNetworkNameIsHidden": false, "wiFiSecurityType": "wpaEnterprise",
+            "proxySettings": "none", "eapType": "eapTls", "authenticationMethod": "certificate"});
+        body[format!("{ROOTS}@odata.bind")] = to;
+        body
+    };
+    let made = sim
+        .send(
+            "POST",
+            CONFIGURATIONS,
+            Some(&wifi(json!([at(&first), at(&second)]))),
+        )
+        .await;
+    assert_eq!(made.status, 201, "{:?}", made.body);
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    let roots = sim
+        .get(&format!("{CONFIGURATIONS}/{id}/{WIFI}/{ROOTS}"))
+        .await;
+    assert_eq!(ids(&roots), [first.as_str(), second.as_str()]);
+    let foreign = format!(
+        "https://graph.microsoft.com/beta/deviceManagement/deviceConfigurations('{first}')"
+    );
+    let unknown = at("00000000-0000-4000-8000-000000000000");
+    let mistakes = [
+        (scep(json!(foreign)), "not one of this Graph"),
+        (scep(json!(unknown)), "was not found"),
+        (scep(json!(at(&id))), "leads to a"),
+        (scep(json!([at(&first)])), "is not an address"),
+        (wifi(json!(at(&first))), "is not a list"),
+        (wifi(json!([])), "is not a list"),
+        (wifi(json!([at(&first), at(&first)])), "already"),
+    ];
+    for (body, says) in mistakes {
+        let answer = sim.send("POST", CONFIGURATIONS, Some(&body)).await;
+        assert_eq!(answer.status, 400, "{body}: {:?}", answer.body);
+        assert!(
+            answer.message().contains(says),
+            "{body}: {}",
+            answer.message()
+        );
+    }
+    let options = format!("/__sim/tenants/{SOURCE}/options");
+    sim.control("PUT", &options, json!({"no_binds": true}))
+        .await;
+    let answer = sim
+        .send("POST", CONFIGURATIONS, Some(&scep(json!(at(&first)))))
+        .await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
 async fn the_contract_knows_the_same_links() {
     if let Some(contract) = contract() {
         story(&Sim::start_with(SOURCE, Some(contract)).await).await;
@@ -218,6 +280,15 @@ async fn mistakes(sim: &Sim, (free, bound, scep): (&str, &str, &str), wifi: &str
             CONFIGURATIONS.to_owned(),
             Some(json!({
             "@odata.type": "#microsoft.graph.iosScepCertificateProfile", "displayName": "Inline",
+            "rootCertificate@odata.bind": sim.url(CONFIGURATIONS)})),
+            400,
+            "was not found",
+        ),
+        (
+            "PATCH",
+            format!("{CONFIGURATIONS}/{scep}"),
+            Some(json!({
+            "@odata.type": "#microsoft.graph.iosScepCertificateProfile",
             "rootCertificate@odata.bind": sim.url(CONFIGURATIONS)})),
             400,
             "$ref",

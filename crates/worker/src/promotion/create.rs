@@ -14,7 +14,7 @@ use super::journal::{Entry, Intent};
 use super::midway;
 use super::next_move::{self, CreateMove};
 use super::send::Sending;
-use super::subject::{Exit, Subject};
+use super::subject::{Exit, Subject, Verdict};
 use crate::interrupt::Interrupt;
 use crate::read_policy;
 
@@ -39,6 +39,15 @@ enum Look {
 impl Subject<'_> {
     /// Creates the object, or finds the one that an earlier attempt created. Returns its id.
     pub(crate) async fn create_object(&mut self, step: &WriteStep) -> Result<String, Exit> {
+        match self.create_or_find(step).await {
+            Err(Exit::End(Verdict::Skipped { .. })) if self.came_late(step).await => {
+                self.create_or_find(step).await
+            }
+            other => other,
+        }
+    }
+
+    async fn create_or_find(&mut self, step: &WriteStep) -> Result<String, Exit> {
         let patience = self.run.job.env.config.patience.clone();
         let mut not_yet = patience.read_back.iter();
         loop {
@@ -84,7 +93,7 @@ impl Subject<'_> {
                 } => return Ok(id),
                 Sending::Done { object_id: None } | Sending::Lost | Sending::Again => {}
                 Sending::Gone => match not_yet.next() {
-                    Some(wait) => self.run.job.pause(*wait).await?,
+                    Some(wait) => self.pause(*wait).await?,
                     None => {
                         return Err(Exit::failed(
                             "graph_rejected",
@@ -118,11 +127,7 @@ impl Subject<'_> {
         existing: Vec<Value>,
     ) -> Result<(), Exit> {
         let ids = ids_of(&existing);
-        let late = next_move::late_comer(&self.journal, &step.name).cloned();
-        if let Some(intent) = late
-            && let Look::One(id) = self.judge(&intent, existing).await?
-        {
-            self.adopt(step, &intent, id).await?;
+        if self.adopt_late_comer(step, existing).await? {
             return Ok(());
         }
         self.note(Entry::Evidence {
@@ -138,17 +143,43 @@ impl Subject<'_> {
         ))
     }
 
+    async fn adopt_late_comer(
+        &mut self,
+        step: &WriteStep,
+        existing: Vec<Value>,
+    ) -> Result<bool, Exit> {
+        let late = next_move::late_comer(&self.journal, &step.name).cloned();
+        if let Some(intent) = late
+            && let Look::One(id) = self.judge(&intent, existing).await?
+        {
+            self.adopt(step, &intent, id).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Looks once for the object of a create that was put off, and takes it for this subject's.
+    pub(crate) async fn take_late_comer(&mut self, step: &WriteStep) -> Result<bool, Exit> {
+        let existing = self.objects_of_identity().await?;
+        self.adopt_late_comer(step, existing).await
+    }
+
     /// Looks for the object of a lost create until it shows or the whole window has passed.
     async fn find_lost(&mut self, step: &WriteStep, intent: &Intent) -> Result<Lost, Exit> {
         self.run.job.env.metrics.count(
             "promotion_worker_unknown_outcomes_total",
             &[("step", "create")],
         );
-        let conclude_at = self.conclude_at(step, intent);
-        let mut waits = self.run.job.env.config.patience.lost_create_waits();
+        let found = self.look_for_lost(step, intent).await;
+        self.doubt_is_over().await?;
+        found
+    }
+
+    async fn look_for_lost(&mut self, step: &WriteStep, intent: &Intent) -> Result<Lost, Exit> {
+        let mut window = self.window(step, intent);
         let mut different;
         loop {
-            let looked_at = self.run.job.now();
+            window.look_begins(self.run.job.now());
             let found = self.objects_of_identity().await?;
             match self.judge(intent, found).await? {
                 Look::One(id) => {
@@ -163,11 +194,10 @@ impl Subject<'_> {
                 Look::Different(id, paths) => different = Some((id, paths)),
                 Look::Nothing => different = None,
             }
-            let (wait, last) = waits.next();
-            if last && looked_at >= conclude_at {
+            if window.is_over() {
                 break;
             }
-            self.run.job.pause(wait).await?;
+            self.wait_in(&mut window).await?;
         }
         if let Some((id, paths)) = different {
             let what = format!("a new object of this identity differs at {paths}");
@@ -180,20 +210,6 @@ impl Subject<'_> {
         })
         .await?;
         Ok(Lost::Absent)
-    }
-
-    /// When it may be concluded at the earliest that a lost create did not land: the lag window
-    /// after its answer was lost, or, when nobody saw an answer, after it cannot be on the wire.
-    pub(crate) fn conclude_at(&self, step: &WriteStep, intent: &Intent) -> DateTime<Utc> {
-        let config = &self.run.job.env.config;
-        let lag = config.patience.lag_window();
-        let after = |from: DateTime<Utc>, wait: Duration| {
-            from + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::seconds(130))
-        };
-        match self.journal.lost_at(&step.name, intent.client_request_id) {
-            Some(lost_at) => after(lost_at, lag),
-            None => after(intent.at, config.graph_timeout + lag),
-        }
     }
 
     /// Judges the objects of the identity against what was there before the intent.
@@ -285,9 +301,8 @@ impl Subject<'_> {
                 self.row,
                 &self.expected.identity_key,
                 &self.expected.display_name,
-            )
-            .await;
-            match found {
+            );
+            match self.unless_stopped(found).await? {
                 Ok(items) => return Ok(items),
                 Err(problem) => self.sit_out(problem).await?,
             }

@@ -15,6 +15,7 @@ use domain::run::ItemOutcome;
 use domain::selection::{Mapping, Options, Selection};
 use serde::Deserialize;
 use serde_json::Value;
+use store::run_items::ItemRow;
 use store::{run_items, tenants};
 use uuid::Uuid;
 
@@ -31,6 +32,16 @@ pub(crate) struct Item {
     pub(crate) outcome: ItemOutcome,
     pub(crate) journal: Value,
     pub(crate) target_external_id: Option<String>,
+}
+
+impl Item {
+    fn of(row: ItemRow) -> Self {
+        Self {
+            outcome: outcome_of(&row.outcome),
+            journal: row.journal,
+            target_external_id: row.target_external_id,
+        }
+    }
 }
 
 impl Default for Item {
@@ -76,15 +87,7 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
         .await?;
     let mut by_key: HashMap<String, Item> = rows
         .into_iter()
-        .map(|row| {
-            let outcome = outcome_of(&row.outcome);
-            let item = Item {
-                outcome,
-                journal: row.journal,
-                target_external_id: row.target_external_id,
-            };
-            (row.subject_key, item)
-        })
+        .map(|row| (row.subject_key.clone(), Item::of(row)))
         .collect();
     let items: Vec<Item> = context
         .subjects
@@ -142,8 +145,18 @@ pub(crate) async fn load(job: &Arc<Job>) -> Result<Result<Option<Loaded>, Refusa
         overrides: prepared.overrides,
         approvals,
         created: Mutex::new(created),
+        doubts: Mutex::default(),
     };
     Ok(Ok(Some((promotion, context.subjects, items))))
+}
+
+/// One item as it is stored now.
+pub(crate) async fn item(job: &Job, subject_key: &str) -> Result<Item, Interrupt> {
+    let (run_id, key) = (job.run.id, subject_key.to_owned());
+    let row = job
+        .read(move |conn| run_items::find_item(conn, run_id, &key))
+        .await?;
+    Ok(row.map(Item::of).unwrap_or_default())
 }
 
 /// What the operations of the write path differ in.

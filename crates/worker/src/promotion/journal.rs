@@ -91,6 +91,8 @@ pub enum Ending {
     NotYet,
     /// Not executed: the token was refused.
     Unauthorized,
+    /// Refused with the links that a create binds: sent once more without them.
+    LinksRefused,
     /// Refused for good.
     Refused,
     /// Waits for a human's approval in the tenant.
@@ -182,6 +184,7 @@ impl Journal {
                     Ending::Throttled
                     | Ending::NotYet
                     | Ending::Unauthorized
+                    | Ending::LinksRefused
                     | Ending::Refused
                     | Ending::ApprovalRequired
                     | Ending::NotSent => state = StepState::Open,
@@ -250,12 +253,7 @@ impl Journal {
 
     /// How often the outcome of a step stayed unclear.
     pub fn unknowns(&self, step: &str) -> usize {
-        self.entries
-            .iter()
-            .filter(
-                |entry| matches!(entry, Entry::Result(r) if r.step == step && r.ending == Ending::Unknown),
-            )
-            .count()
+        self.ended(step, Ending::Unknown)
     }
 
     /// Whether Graph put a sending of a step off: for load, for a token, for what it needs.
@@ -264,6 +262,12 @@ impl Journal {
             matches!(entry, Entry::Result(result) if result.step == step
                 && matches!(result.ending, Ending::Throttled | Ending::NotYet | Ending::Unauthorized))
         })
+    }
+
+    /// How often a sending of a step ended so.
+    pub fn ended(&self, step: &str, ending: Ending) -> usize {
+        let so = |entry: &&Entry| matches!(entry, Entry::Result(r) if r.step == step && r.ending == ending);
+        self.entries.iter().filter(so).count()
     }
 
     /// What Graph said when it answered the last sending of a step with 409; `None` for any other

@@ -74,7 +74,7 @@ impl Subject<'_> {
                     observed: Some(Box::new(observed)),
                 }));
             };
-            self.run.job.pause(wait).await?;
+            self.pause(wait).await?;
             observed = self.look().await?;
         }
     }
@@ -139,7 +139,7 @@ impl Subject<'_> {
                     observed: last,
                 });
             };
-            self.run.job.pause(wait).await?;
+            self.pause(wait).await?;
         }
     }
 
@@ -179,7 +179,7 @@ impl Subject<'_> {
                 return Ok(observed);
             }
             match waits.next() {
-                Some(wait) => self.run.job.pause(wait).await?,
+                Some(wait) => self.pause(wait).await?,
                 None => {
                     return Err(Exit::failed(
                         "target_missing",
@@ -200,7 +200,11 @@ impl Subject<'_> {
     /// One complete read of the object. The inner error says why its content cannot be used.
     async fn look_or_refuse(&mut self) -> Result<Result<Option<Observed>, String>, Exit> {
         let id = self.item.clone().unwrap_or_default();
-        self.observe(&id).await
+        let observed = self.observe(&id).await?;
+        if let (Ok(Some(observed)), true) = (&observed, self.journal.may_have_written()) {
+            self.seen = Some(observed.clone());
+        }
+        Ok(observed)
     }
 
     /// One complete read of an object by id.
@@ -210,7 +214,8 @@ impl Subject<'_> {
     ) -> Result<Result<Option<Observed>, String>, Exit> {
         loop {
             let observed_at = self.run.job.now();
-            match read_policy::read_object(&self.run.reader, self.row, id).await {
+            let read = read_policy::read_object(&self.run.reader, self.row, id);
+            match self.unless_stopped(read).await? {
                 Ok(mut raw) => {
                     oma::conceal(
                         &mut raw.item,
@@ -238,12 +243,12 @@ impl Subject<'_> {
     pub(crate) async fn sit_out(&mut self, problem: ReadProblem) -> Result<(), Exit> {
         match problem {
             ReadProblem::Interrupted(interrupt) => Err(interrupt.into()),
-            ReadProblem::Throttled { until } => Ok(self.run.job.wait_until(until).await?),
+            ReadProblem::Throttled { until } => self.wait_until(until).await,
             ReadProblem::Unavailable { .. } if self.trouble < 6 => {
                 self.trouble += 1;
                 let unit = self.run.job.env.config.patience.trouble;
                 let wait = unit * (1 << self.trouble.min(5));
-                Ok(self.run.job.pause(wait).await?)
+                self.pause(wait).await
             }
             other => Err(self.unreadable(other)),
         }

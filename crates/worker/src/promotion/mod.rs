@@ -6,6 +6,7 @@
 mod approvals;
 mod create;
 mod derive;
+mod doubt;
 mod group_policy;
 mod guard;
 mod inputs;
@@ -18,6 +19,7 @@ mod record;
 mod schedule;
 mod secrets;
 mod send;
+mod stopped;
 mod subject;
 
 pub(crate) use record::{fail_all, policy_capture};
@@ -25,6 +27,7 @@ pub(crate) use record::{fail_all, policy_capture};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use domain::plan::PinnedSubject;
 use domain::policy_type;
 use domain::references::Overrides;
@@ -59,6 +62,8 @@ pub(crate) struct Promotion {
     pub(crate) approvals: Approvals,
     /// Subject key -> Graph's id, for everything this run created and verified.
     pub(crate) created: Mutex<BTreeMap<String, String>>,
+    /// Subject key -> until when the outcome of one of its writes may be unknown.
+    pub(crate) doubts: Mutex<BTreeMap<String, DateTime<Utc>>>,
 }
 
 /// Executes the plan of a run.
@@ -96,10 +101,18 @@ impl Promotion {
                 interrupt = Some(stronger(interrupt, Interrupt::ShuttingDown));
             }
             let stop = self.job.stop.current();
-            if interrupt.is_none() && stop.is_none() {
-                match schedule::next(&slots) {
-                    Next::Finished => return Ok(RunEnd { stop: None }),
-                    Next::DependencyFailed(position) => {
+            if stop.is_some() && matches!(interrupt, Some(Interrupt::Park { .. })) {
+                // Nothing is put aside any more: what was begun comes to its end.
+                interrupt = None;
+            }
+            if interrupt.is_none() {
+                let next = match stop {
+                    None => schedule::next(&slots),
+                    Some(_) => schedule::next_begun(&slots),
+                };
+                match (next, stop) {
+                    (Next::Finished, None) => return Ok(RunEnd { stop: None }),
+                    (Next::DependencyFailed(position), _) => {
                         let verdict = Verdict::Skipped {
                             code: "dependency_failed",
                             message: "An object that this one needs was not created.".to_owned(),
@@ -108,7 +121,7 @@ impl Promotion {
                             .await?;
                         continue;
                     }
-                    Next::Start(position) => {
+                    (Next::Start(position), _) => {
                         let (Some(pinned), Some(item), Some(slot)) = (
                             subjects.get(position),
                             items.get_mut(position),
@@ -121,15 +134,13 @@ impl Promotion {
                         running.push(Box::pin(self.carry(position, pinned, item)));
                         continue;
                     }
-                    Next::Wait => {}
+                    (Next::Wait, _) | (Next::Finished, Some(_)) => {}
                 }
             }
             if running.is_empty() {
                 return match (interrupt, stop) {
                     (Some(interrupt), _) => Err(interrupt),
-                    (None, Some(stop)) => {
-                        self.skip_rest(subjects, &mut slots, &mut items, stop).await
-                    }
+                    (None, Some(stop)) => self.skip_rest(subjects, &mut slots, stop).await,
                     (None, None) => Ok(RunEnd { stop: None }),
                 };
             }
@@ -151,7 +162,9 @@ impl Promotion {
                 }
                 Err(Interrupt::LeaseLost) => return Err(Interrupt::LeaseLost),
                 Err(other) => {
-                    // Its row keeps what it has; this process does not start it again.
+                    // Its row keeps what it has; only a stop makes this process go on with it.
+                    self.remember(subjects, &mut slots, &mut items, position)
+                        .await?;
                     interrupt = Some(stronger(interrupt, other));
                 }
             }
@@ -213,28 +226,36 @@ impl Promotion {
         Ok(())
     }
 
-    /// A stop: what has not begun is skipped with the reason; what may have written stays as it is
-    /// recorded and is carried to its end first.
-    async fn skip_rest(
+    /// Takes up again how an interrupted subject stands, with its journal.
+    async fn remember(
         &self,
         subjects: &[PinnedSubject],
         slots: &mut [Slot],
         items: &mut [Item],
+        position: usize,
+    ) -> Result<(), Interrupt> {
+        let (Some(pinned), Some(slot), Some(item)) = (
+            subjects.get(position),
+            slots.get_mut(position),
+            items.get_mut(position),
+        ) else {
+            return Ok(());
+        };
+        *item = inputs::item(&self.job, &pinned.subject_key).await?;
+        slot.outcome = item.outcome;
+        Ok(())
+    }
+
+    /// A stop: what was begun has come to its end, and the rest is skipped with the reason.
+    async fn skip_rest(
+        &self,
+        subjects: &[PinnedSubject],
+        slots: &mut [Slot],
         stop: Stop,
     ) -> Result<RunEnd, Interrupt> {
         for position in 0..slots.len() {
-            let (Some(slot), Some(pinned)) = (slots.get(position), subjects.get(position)) else {
-                continue;
-            };
-            if slot.outcome == ItemOutcome::Writing {
-                // Left by a dead worker: its outcome still has to be found out.
-                let item = items
-                    .get_mut(position)
-                    .map(std::mem::take)
-                    .unwrap_or_default();
-                let (_, result) = self.carry(position, pinned, item).await;
-                self.end_item(subjects, slots, position, result?).await?;
-            } else if slot.outcome == ItemOutcome::Pending {
+            let pending = |slot: &Slot| slot.outcome == ItemOutcome::Pending;
+            if slots.get(position).is_some_and(pending) {
                 let verdict = Verdict::Skipped {
                     code: stop.code(),
                     message: stop_message(stop).to_owned(),
@@ -249,12 +270,16 @@ impl Promotion {
 /// In an operator's words.
 pub(crate) fn stop_message(stop: Stop) -> &'static str {
     match stop {
-        Stop::Cancelled => "The run was cancelled before this subject began.",
-        Stop::ControlPaused => "The operation was paused before this subject began.",
-        Stop::ConnectionRemoved => {
-            "The tenant's connection was taken away before this subject began."
+        Stop::Cancelled => "The run was cancelled before anything of this subject was written.",
+        Stop::ControlPaused => {
+            "The operation was paused before anything of this subject was written."
         }
-        Stop::RequesterRevoked => "The requester lost the right before this subject began.",
+        Stop::ConnectionRemoved => {
+            "The tenant's connection was taken away before anything of this subject was written."
+        }
+        Stop::RequesterRevoked => {
+            "The requester lost the right before anything of this subject was written."
+        }
         Stop::WorkerGaveUp => "Workers failed on this run too often.",
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::time::Instant;
 
 use domain::canonical::{Reading, fingerprints};
 use domain::compare::deciding_facets;
@@ -16,7 +17,7 @@ use domain::references::ReferenceCatalog;
 use domain::run::ItemOutcome;
 use domain::steps::StepKind;
 use serde_json::{Value, json};
-use store::captures::{self, PolicyCapture};
+use store::captures::{self, Captured, PolicyCapture};
 use store::leases::Holder;
 use store::references::ReferenceCapture;
 use store::run_items::{self, ItemResult};
@@ -31,7 +32,7 @@ use super::subject::{Observed, Subject, Verdict};
 use crate::interrupt::Interrupt;
 use crate::inventory_rows;
 use crate::inventory_sync::kinds;
-use crate::job::Job;
+use crate::job::{Job, RunFacts};
 
 /// Commits an intent. Nothing is sent before this returns.
 pub(crate) async fn intent(subject: &mut Subject<'_>, intent: Intent) -> Result<(), Interrupt> {
@@ -61,6 +62,9 @@ impl Subject<'_> {
         // What is only evidence of a refusal before the first write goes into the item's message.
         if !self.writing {
             return Ok(());
+        }
+        if matches!(entry, Entry::Adopted { .. } | Entry::SeenLanded { .. }) {
+            self.settled = Some(Instant::now());
         }
         let key = self.pinned.subject_key.clone();
         let stored = serde_json::to_value(&entry).unwrap_or_default();
@@ -178,6 +182,53 @@ pub(crate) async fn end(
     Ok(stands)
 }
 
+/// What a subject has made so far becomes inventory before its run is put aside: a preflight after a
+/// stop then offers exactly what is missing.
+pub(crate) async fn half_made(
+    promotion: &Promotion,
+    pinned: &PinnedSubject,
+    seen: &Observed,
+) -> Result<(), Interrupt> {
+    let Some(capture) = prepare(promotion, pinned, seen, false).await? else {
+        return Ok(());
+    };
+    let run = promotion.job.run.clone();
+    promotion
+        .job
+        .record(move |conn, holder| {
+            store::leases::guard(conn, holder)?;
+            put_capture(conn, &run, &capture)?;
+            tenants::raise_inventory_generation(conn, run.tenant_id)
+        })
+        .await?;
+    Ok(())
+}
+
+/// Puts an object into the target's inventory, and among its references where it is one.
+fn put_capture(
+    conn: &mut PgConnection,
+    run: &RunFacts,
+    capture: &Capture,
+) -> Result<Captured, StoreError> {
+    let stored = captures::upsert_policy_capture(conn, &capture.policy)?;
+    if let (Some(pairs), Some(version_id), true) =
+        (&capture.verified_pairs, stored.version_id, stored.applied)
+    {
+        captures::put_verified_pairs(conn, stored.policy_id, version_id, pairs)?;
+    }
+    if let Some((kind, reference)) = &capture.reference {
+        references::upsert_references(
+            conn,
+            run.workspace_id,
+            run.tenant_id,
+            kind,
+            std::slice::from_ref(reference),
+            capture.observed_at,
+        )?;
+    }
+    Ok(stored)
+}
+
 fn reason(code: &str, message: String) -> ItemResult {
     ItemResult {
         reason_code: Some(code.to_owned()),
@@ -198,27 +249,12 @@ async fn commit(
         .job
         .record(move |conn, holder| {
             let mut result = result.clone();
-            let (id, workspace_id, tenant_id) = (run.id, run.workspace_id, run.tenant_id);
+            let (id, tenant_id) = (run.id, run.tenant_id);
             store::leases::guard(conn, holder)?;
             if let Some(capture) = &capture {
-                let stored = captures::upsert_policy_capture(conn, &capture.policy)?;
+                let stored = put_capture(conn, &run, capture)?;
                 result.target_policy_id = Some(stored.policy_id);
                 result.result_version_id = stored.version_id;
-                if let (Some(pairs), Some(version_id), true) =
-                    (&capture.verified_pairs, stored.version_id, stored.applied)
-                {
-                    captures::put_verified_pairs(conn, stored.policy_id, version_id, pairs)?;
-                }
-                if let Some((kind, reference)) = &capture.reference {
-                    references::upsert_references(
-                        conn,
-                        workspace_id,
-                        tenant_id,
-                        kind,
-                        std::slice::from_ref(reference),
-                        capture.observed_at,
-                    )?;
-                }
             }
             let stands = mark_done(conn, holder, id, &key, &result)?;
             if capture.is_some() {

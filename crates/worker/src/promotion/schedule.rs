@@ -84,6 +84,20 @@ pub(crate) fn next(slots: &[Slot]) -> Next {
         .map_or(Next::Finished, Next::DependencyFailed)
 }
 
+/// Decides after a stop: only what was begun goes on, whatever its wave.
+pub(crate) fn next_begun(slots: &[Slot]) -> Next {
+    let running = slots.iter().filter(|slot| slot.running).count();
+    let serial_busy = slots.iter().any(|slot| slot.running && slot.serial);
+    let begun = slots.iter().position(|slot| {
+        slot.outcome == ItemOutcome::Writing && !slot.running && !(slot.serial && serial_busy)
+    });
+    match begun {
+        Some(position) if running < CONCURRENT_SUBJECTS => Next::Start(position),
+        _ if running > 0 => Next::Wait,
+        _ => Next::Finished,
+    }
+}
+
 #[cfg(test)]
 #[expect(
     clippy::indexing_slicing,
@@ -142,6 +156,19 @@ mod tests {
     fn a_circle_ends_instead_of_hanging() {
         let slots = vec![slot(1, &[1]), slot(1, &[0])];
         assert_eq!(next(&slots), Next::DependencyFailed(0));
+    }
+
+    #[test]
+    fn after_a_stop_only_what_was_begun_goes_on() {
+        let mut slots = vec![slot(0, &[]), slot(1, &[]), slot(1, &[])];
+        assert_eq!(next_begun(&slots), Next::Finished);
+        slots[1].outcome = ItemOutcome::Writing;
+        assert_eq!(next_begun(&slots), Next::Start(1));
+        slots[1].running = true;
+        assert_eq!(next_begun(&slots), Next::Wait);
+        slots[1].running = false;
+        slots[1].outcome = ItemOutcome::Succeeded;
+        assert_eq!(next_begun(&slots), Next::Finished);
     }
 
     #[test]

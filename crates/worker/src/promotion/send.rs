@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use domain::device_preparation::refusal_of;
 use domain::enrollment_notification::COLLECTION as TEMPLATE_COLLECTION;
 use domain::model::ResourceFamily;
-use domain::run::Stop;
-use domain::steps::{StepKind, WriteStep};
+use domain::steps::{self, StepKind, WriteStep};
 use graph::{Admission, Answer, Approval, WriteKind, WriteOutcome, WriteRequest};
 use serde_json::Value;
 use store::lanes;
@@ -17,12 +16,13 @@ use uuid::Uuid;
 
 use super::derive::Purpose;
 use super::journal::{Ending, Entry, Intent, StepResult, StepState};
-use super::subject::{Exit, Subject, Verdict};
-use super::{record, stop_message};
-use crate::interrupt::Interrupt;
+use super::record;
+use super::subject::{Exit, Subject};
 
 /// Approval requests lapse after about three days (Microsoft's Multi Admin Approval).
 pub(super) const APPROVAL_DAYS: i64 = 3;
+/// How often a create waits for what its links lead to before it is sent without them.
+const LINKS_MAY_COME: usize = 3;
 /// A look older than this is taken again before the write.
 const LOOK_KEEPS: Duration = Duration::from_secs(1);
 
@@ -49,12 +49,15 @@ impl Subject<'_> {
         step: &WriteStep,
         known: &[Value],
     ) -> Result<Sending, Exit> {
-        let filled = self.with_links(self.filled(step)?)?;
+        let mut filled = self.with_links(self.filled(step)?)?;
+        if self.journal.ended(&step.name, Ending::LinksRefused) > 0 {
+            steps::unbind(self.row, &mut filled);
+        }
         let secret_body = self.secret_body(&filled).await?;
         let Some(admission) = self.admit(step).await? else {
             return Ok(Sending::Again);
         };
-        self.may_write(step)?;
+        self.may_write()?;
         let request = WriteRequest {
             secret_body,
             ..self.request(&filled)?
@@ -84,9 +87,12 @@ impl Subject<'_> {
         fail_point!("before_intent", &step.name);
         record::intent(self, intent.clone()).await?;
         fail_point!("after_intent", &step.name);
-        if self.run.job.stop.current().is_some() && !self.wrote_before(&intent) {
+        let standing = self.run.job.stop.standing();
+        if standing
+            .is_some_and(|standing| standing.at_once.is_some() || !self.wrote_before(&intent))
+        {
             self.not_sent(&intent).await?;
-            self.may_write(step)?;
+            self.may_write()?;
         }
         // The last word before the wire: a worker that was paused may have lost the run meanwhile.
         self.run.job.lease.check()?;
@@ -106,7 +112,8 @@ impl Subject<'_> {
         loop {
             let begun = Instant::now();
             self.keep_distance(step).await?;
-            match self.run.writer.client.admit(self.row.family).await {
+            let client = &self.run.writer.client;
+            match self.unless_stopped(client.admit(self.row.family)).await? {
                 Ok(admission) => {
                     let serial = self.row.family == ResourceFamily::ConditionalAccess;
                     if !serial && begun.elapsed() > LOOK_KEEPS && !self.still_as_seen(step).await? {
@@ -139,7 +146,7 @@ impl Subject<'_> {
         let wait = job
             .read(move |conn| lanes::take_lane_slot(conn, tenant, lanes::ENROLLMENT, interval))
             .await?;
-        Ok(job.pause(wait).await?)
+        self.pause(wait).await
     }
 
     /// The look before the write, once more.
@@ -149,48 +156,6 @@ impl Subject<'_> {
         }
         self.review(step).await?;
         Ok(true)
-    }
-
-    /// Refuses to begin a write after a stop. What has already written something may finish within
-    /// the grace that the stop leaves.
-    pub(crate) fn may_write(&self, step: &WriteStep) -> Result<(), Exit> {
-        let job = &self.run.job;
-        job.lease.check()?;
-        let wrote = self.journal.may_have_written();
-        if let Some(stop) = job.stop.current() {
-            if !wrote {
-                return Err(Exit::End(self.stopped_before(stop)));
-            }
-            if job.stop.grace_is_over() {
-                return Err(Exit::failed(
-                    stop.code(),
-                    format!(
-                        "Stopped half way: {} and what follows was not sent.",
-                        step.name
-                    ),
-                ));
-            }
-        }
-        if job.env.is_shutting_down() && !wrote {
-            return Err(Interrupt::ShuttingDown.into());
-        }
-        Ok(())
-    }
-
-    fn stopped_before(&self, stop: Stop) -> Verdict {
-        let message = stop_message(stop).to_owned();
-        // What says `writing` cannot become `skipped`, although nothing took effect.
-        if self.writing {
-            return Verdict::Failed {
-                code: stop.code(),
-                message,
-                observed: None,
-            };
-        }
-        Verdict::Skipped {
-            code: stop.code(),
-            message,
-        }
     }
 
     /// Whether anything but this fresh intent may have taken effect.
@@ -286,6 +251,13 @@ impl Subject<'_> {
                 result.ending = Ending::Throttled;
                 Ok(Sending::Again)
             }
+            // Nothing was made, and what it was to be bound to may be the reason.
+            WriteOutcome::NotYet { .. } | WriteOutcome::Rejected { .. }
+                if self.falls_back(step, &outcome) =>
+            {
+                result.ending = Ending::LinksRefused;
+                Ok(Sending::Again)
+            }
             WriteOutcome::NotYet { .. } => {
                 result.ending = Ending::NotYet;
                 Ok(Sending::Gone)
@@ -334,6 +306,10 @@ impl Subject<'_> {
         };
         let throttled = result.ending == Ending::Throttled;
         let never_sent = result.ending == Ending::NotSent;
+        if matches!(result.ending, Ending::Done | Ending::Unknown) {
+            // What was seen before is not what stands there now.
+            self.seen = None;
+        }
         if result.ending == Ending::Unknown {
             self.run.job.env.metrics.count(
                 "promotion_worker_unknown_outcomes_total",
@@ -357,12 +333,27 @@ impl Subject<'_> {
                     "Graph cannot be reached.",
                 ));
             }
-            self.run
-                .job
-                .pause(Duration::from_secs(1 << self.trouble.min(4)))
+            self.pause(Duration::from_secs(1 << self.trouble.min(4)))
                 .await?;
         }
         verdict
+    }
+
+    /// Whether a refused create is sent once more without the links that it binds, which then have
+    /// calls of their own. What is missing only because it was made a moment ago is waited for first.
+    fn falls_back(&self, step: &WriteStep, outcome: &WriteOutcome) -> bool {
+        let refused = self.journal.ended(&step.name, Ending::LinksRefused);
+        if refused > 0 || !steps::is_bound(self.row, step) {
+            return false;
+        }
+        let may_come = match outcome {
+            WriteOutcome::NotYet { .. } => true,
+            WriteOutcome::Rejected {
+                missing_reference, ..
+            } => *missing_reference && self.depends_on_fresh(),
+            _ => false,
+        };
+        !may_come || self.journal.ended(&step.name, Ending::NotYet) >= LINKS_MAY_COME
     }
 
     /// Whether the plan writes ids that this run created a moment ago: then "not found" may be lag.

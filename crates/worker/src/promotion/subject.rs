@@ -5,6 +5,7 @@
 //! overwrites what differs from what was reviewed.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use domain::enrollment_notification::{goes_to_template, has_message, with_template};
@@ -15,13 +16,17 @@ use domain::run::Effect;
 use domain::steps::{self, StepKind, WriteStep};
 
 use super::Promotion;
-use super::journal::{Entry, Intent, Journal};
+use super::journal::{Ending, Entry, Intent, Journal};
 use super::midway;
 use super::next_move::{self, RepeatMove};
+use super::record;
 use super::send::Sending;
 use crate::interrupt::Interrupt;
 use crate::read_policy;
 use crate::read_problem::ReadProblem;
+
+/// How often a link that the create bound is waited for before it is set by a call of its own.
+const BOUND_SHOWS: u32 = 3;
 
 /// An object of the target as it was read.
 #[derive(Clone, Debug)]
@@ -120,6 +125,14 @@ pub(crate) struct Subject<'r> {
     pub(crate) renewed: bool,
     /// Passing failures in a row.
     pub(crate) trouble: u32,
+    /// Position of the step under work.
+    pub(crate) at: usize,
+    /// The object as it was seen last, where no write has landed since.
+    pub(crate) seen: Option<Observed>,
+    /// When a look settled what nobody had an answer to.
+    pub(crate) settled: Option<Instant>,
+    /// Until when a last look may take, whatever stop stands.
+    pub(crate) last_word: Option<Instant>,
 }
 
 impl<'r> Subject<'r> {
@@ -159,6 +172,10 @@ impl<'r> Subject<'r> {
             writing,
             renewed: false,
             trouble: 0,
+            at: 0,
+            seen: None,
+            settled: None,
+            last_word: None,
         })
     }
 
@@ -172,7 +189,7 @@ impl<'r> Subject<'r> {
                 message,
                 observed: None,
             })) if self.item.is_some() && self.journal.may_have_written() => {
-                let observed = self.look_once().await.ok().flatten().map(Box::new);
+                let observed = self.last_look().await;
                 Ok(Verdict::Failed {
                     code,
                     message,
@@ -180,14 +197,21 @@ impl<'r> Subject<'r> {
                 })
             }
             Ok(verdict) | Err(Exit::End(verdict)) => Ok(verdict),
-            Err(Exit::Interrupt(interrupt)) => Err(interrupt),
+            Err(Exit::Interrupt(interrupt)) => {
+                if let (Interrupt::Park { .. }, Some(seen)) = (&interrupt, &self.seen) {
+                    // Graph may still show nothing when the wait is over, or a stop ends it.
+                    record::half_made(self.run, self.pinned, seen).await?;
+                }
+                Err(interrupt)
+            }
         }
     }
 
     async fn carry_inner(&mut self) -> Result<Verdict, Exit> {
         self.find_presentations().await?;
         let steps = self.steps.clone();
-        for step in &steps {
+        for (at, step) in steps.iter().enumerate() {
+            self.at = at;
             match step.kind {
                 StepKind::CreateObject => {
                     let id = self.create_object(step).await?;
@@ -203,6 +227,7 @@ impl<'r> Subject<'r> {
                 | StepKind::Unlink { .. } => self.write_step(step).await?,
             }
         }
+        self.at = steps.len();
         self.read_back().await
     }
 
@@ -222,6 +247,7 @@ impl<'r> Subject<'r> {
             .read_back
             .clone()
             .into_iter();
+        let mut bound_shows = 0;
         loop {
             match next_move::of_repeatable(&self.journal, &step.name) {
                 RepeatMove::Done => return Ok(()),
@@ -248,6 +274,14 @@ impl<'r> Subject<'r> {
             if steps::is_ranked(step, &seen.policy.content) || self.is_linked(step, &seen) {
                 return Ok(());
             }
+            if self.was_bound(step) && bound_shows < BOUND_SHOWS {
+                // The create bound it, and Graph may show that later than the object.
+                bound_shows += 1;
+                if let Some(wait) = not_yet.next() {
+                    self.pause(wait).await?;
+                    continue;
+                }
+            }
             if steps::waits_for_publishing(self.row, step, &seen.policy.content) {
                 let Some(wait) = not_yet.next() else {
                     return Err(Exit::failed(
@@ -255,7 +289,7 @@ impl<'r> Subject<'r> {
                         "The service has not published the app yet; it was made and not assigned. Promote it again later.",
                     ));
                 };
-                self.run.job.pause(wait).await?;
+                self.pause(wait).await?;
                 continue;
             }
             // What was to be removed may be gone already.
@@ -276,11 +310,11 @@ impl<'r> Subject<'r> {
                 Sending::Done { .. } => return Ok(()),
                 Sending::Lost => {
                     let wait = self.run.job.env.config.patience.first_wait();
-                    self.run.job.pause(wait).await?;
+                    self.pause(wait).await?;
                 }
                 Sending::Again => {}
                 Sending::Gone => match not_yet.next() {
-                    Some(wait) => self.run.job.pause(wait).await?,
+                    Some(wait) => self.pause(wait).await?,
                     None => {
                         return Err(Exit::failed(
                             "target_missing",
@@ -292,9 +326,35 @@ impl<'r> Subject<'r> {
         }
     }
 
+    /// Whether a link was bound by the create of its object, which Graph took.
+    fn was_bound(&self, step: &WriteStep) -> bool {
+        let bound = |create: &&WriteStep| steps::is_bound(self.row, create);
+        matches!(step.kind, StepKind::Link { .. })
+            && self
+                .steps
+                .iter()
+                .find(bound)
+                .is_some_and(|create| self.journal.ended(&create.name, Ending::LinksRefused) == 0)
+    }
+
     /// Whether a step whose outcome nobody knows has landed. `false` means: send it again.
     async fn settle_step(&mut self, step: &WriteStep, intent: &Intent) -> Result<bool, Exit> {
-        let landed = match &step.kind {
+        let landed = self.has_landed(step, intent).await;
+        self.doubt_is_over().await?;
+        let landed = landed?;
+        if landed {
+            let entry = Entry::SeenLanded {
+                step: step.name.clone(),
+                client_request_id: intent.client_request_id,
+                at: self.run.job.now(),
+            };
+            self.note(entry).await?;
+        }
+        Ok(landed)
+    }
+
+    async fn has_landed(&mut self, step: &WriteStep, intent: &Intent) -> Result<bool, Exit> {
+        Ok(match &step.kind {
             StepKind::CreateChild { .. } if goes_to_template(step) => {
                 let done = |_: &Self, seen: &Observed| Ok(has_message(step, &seen.policy.content));
                 self.shows_in_time(step, intent, done).await?
@@ -325,16 +385,7 @@ impl<'r> Subject<'r> {
                 let observed = self.look().await?;
                 self.matches_plan(&observed.policy).is_ok()
             }
-        };
-        if landed {
-            let entry = Entry::SeenLanded {
-                step: step.name.clone(),
-                client_request_id: intent.client_request_id,
-                at: self.run.job.now(),
-            };
-            self.note(entry).await?;
-        }
-        Ok(landed)
+        })
     }
 
     /// Whether a call that got no answer shows to have done its work within the window in which a
@@ -345,20 +396,18 @@ impl<'r> Subject<'r> {
         intent: &Intent,
         done: impl Fn(&Self, &Observed) -> Result<bool, Exit> + Send,
     ) -> Result<bool, Exit> {
-        let conclude_at = self.conclude_at(step, intent);
-        let mut waits = self.run.job.env.config.patience.lost_create_waits();
+        let mut window = self.window(step, intent);
         loop {
-            let looked_at = self.run.job.now();
+            window.look_begins(self.run.job.now());
             let seen = self.look().await?;
             if done(self, &seen)? {
                 return Ok(true);
             }
-            let (wait, last) = waits.next();
-            if last && looked_at >= conclude_at {
+            if window.is_over() {
                 tracing::info!(step = %step.name, "a call that got no answer has left something to do");
                 return Ok(false);
             }
-            self.run.job.pause(wait).await?;
+            self.wait_in(&mut window).await?;
         }
     }
 
@@ -372,11 +421,11 @@ impl<'r> Subject<'r> {
     ) -> Result<bool, Exit> {
         let id = self.item.clone().unwrap_or_default();
         let path = format!("{}/{collection}", read_policy::item_path(self.row, &id));
-        let conclude_at = self.conclude_at(step, intent);
-        let mut waits = self.run.job.env.config.patience.lost_create_waits();
+        let mut window = self.window(step, intent);
         loop {
-            let looked_at = self.run.job.now();
-            let children = match read_policy::read_all(&self.run.reader, self.row, &path).await {
+            window.look_begins(self.run.job.now());
+            let read = read_policy::read_all(&self.run.reader, self.row, &path);
+            let children = match self.unless_stopped(read).await? {
                 Ok(children) => children,
                 Err(ReadProblem::NotFound) => Vec::new(),
                 Err(problem) => {
@@ -390,12 +439,11 @@ impl<'r> Subject<'r> {
             if there {
                 return Ok(true);
             }
-            let (wait, last) = waits.next();
-            if last && looked_at >= conclude_at {
+            if window.is_over() {
                 tracing::info!(step = %step.name, "a child whose create got no answer is absent");
                 return Ok(false);
             }
-            self.run.job.pause(wait).await?;
+            self.wait_in(&mut window).await?;
         }
     }
 
@@ -412,7 +460,8 @@ impl<'r> Subject<'r> {
         let id = self.item.clone().unwrap_or_default();
         let path = format!("{}/{collection}", read_policy::item_path(self.row, &id));
         loop {
-            match read_policy::read_all(&self.run.reader, self.row, &path).await {
+            let read = read_policy::read_all(&self.run.reader, self.row, &path);
+            match self.unless_stopped(read).await? {
                 Ok(children) => {
                     let child = children
                         .iter()

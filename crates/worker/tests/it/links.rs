@@ -32,6 +32,28 @@ fn links_set(writes: &[Value]) -> usize {
         .count()
 }
 
+/// What the body of a create is bound to.
+fn bound_to(write: &Value) -> Vec<String> {
+    let body = write.get("body").and_then(Value::as_object);
+    let binds = body.into_iter().flatten();
+    let binds = binds.filter(|(name, _)| name.ends_with("@odata.bind"));
+    binds
+        .flat_map(|(_, value)| match value {
+            Value::Array(items) => items.clone(),
+            one => vec![one.clone()],
+        })
+        .filter_map(|address| address.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// A Graph that takes no link with a create.
+async fn refuse_binds(stack: &Stack) {
+    let options = format!("/tenants/{TARGET}/options");
+    stack
+        .control("PUT", &options, Some(json!({"no_binds": true})))
+        .await;
+}
+
 async fn object(stack: &Stack, tenant: &str, name: &str) -> Value {
     let objects = stack.objects(tenant, TYPE).await;
     let found = objects
@@ -83,15 +105,16 @@ async fn bound_profiles_land_behind_their_certificates_and_match_at_once() {
     let row = stack.finished(run).await;
     assert_eq!(row.outcome, "succeeded", "{:#?}", stack.items(run).await);
     assert_bound(&stack, TARGET).await;
-    assert_eq!(links_set(&stack.writes(TARGET).await), LINKS);
+    // Each by the create of its profile, so that none ever stood without.
+    let writes = stack.writes(TARGET).await;
+    assert_eq!(links_set(&writes), 0);
     assert!(stack.writes(SOURCE).await.is_empty());
     let base = stack.sim.base_url();
-    for write in stack.writes(TARGET).await {
-        let body = write.get("body").cloned().unwrap_or_default();
-        if let Some(address) = body.get("@odata.id").and_then(Value::as_str) {
-            let collection = format!("{base}/beta/deviceManagement/deviceConfigurations(");
-            assert!(address.starts_with(&collection), "{address}");
-        }
+    let collection = format!("{base}/beta/deviceManagement/deviceConfigurations(");
+    let bound: Vec<String> = writes.iter().flat_map(bound_to).collect();
+    assert_eq!(bound.len(), LINKS);
+    for address in bound {
+        assert!(address.starts_with(&collection), "{address}");
     }
     for again in [
         stack.plan(&[TYPE], Options::default()).await,
@@ -114,6 +137,62 @@ async fn bound_profiles_land_behind_their_certificates_and_match_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_graph_refuses_with_its_links_is_sent_once_without_them() {
+    let stack = Stack::start().await;
+    bind_certificates(&stack).await;
+    refuse_binds(&stack).await;
+    let worker = stack.worker();
+    let plan = planned(&stack).await;
+    let run = stack.promote(&plan).await;
+    let row = stack.finished(run).await;
+    assert_eq!(row.outcome, "succeeded", "{:#?}", stack.items(run).await);
+    assert_bound(&stack, TARGET).await;
+    let writes = stack.writes(TARGET).await;
+    assert_eq!(links_set(&writes), LINKS);
+    for name in [WIRELESS, "iOS - Device Certificate"] {
+        let creates: Vec<bool> = writes
+            .iter()
+            .filter(|write| {
+                write
+                    .pointer("/body/displayName")
+                    .is_some_and(|is| is == name)
+            })
+            .map(|write| bound_to(write).is_empty())
+            .collect();
+        assert_eq!(
+            creates,
+            [false, true],
+            "{name}: with its links, then without"
+        );
+    }
+    let items = stack.items(run).await;
+    let refused = items
+        .iter()
+        .filter(|item| item.journal.to_string().contains("links_refused"));
+    assert_eq!(refused.count(), 2, "each on record");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_a_bound_create_makes_nothing_twice() {
+    for kind in ["cut_after_effect", "cut_before_effect"] {
+        let stack = Stack::start().await;
+        bind_certificates(&stack).await;
+        let worker = stack.worker();
+        let plan = planned(&stack).await;
+        let fault = json!({"kind": kind, "tenant": TARGET, "method": "POST",
+            "path_regex": "/deviceConfigurations$", "times": 6});
+        stack.fault(fault).await;
+        let run = stack.promote(&plan).await;
+        let row = stack.finished(run).await;
+        let succeeded = row.outcome == "succeeded";
+        assert!(succeeded, "{kind} {:#?}", stack.items(run).await);
+        assert_bound(&stack, TARGET).await;
+        worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_to_a_link_sets_no_link_twice_and_leaves_none_out() {
     for kind in [
         json!({"kind": "cut_after_effect"}),
@@ -123,6 +202,7 @@ async fn a_lost_answer_to_a_link_sets_no_link_twice_and_leaves_none_out() {
     ] {
         let stack = Stack::start().await;
         bind_certificates(&stack).await;
+        refuse_binds(&stack).await;
         let worker = stack.worker();
         let plan = planned(&stack).await;
         let mut fault = kind.clone();

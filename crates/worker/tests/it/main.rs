@@ -9,6 +9,7 @@ mod main_path;
 mod notifications;
 mod oma_secrets;
 mod registrations;
+mod stops;
 mod store_apps;
 mod support;
 mod survival;

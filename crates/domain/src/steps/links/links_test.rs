@@ -62,7 +62,7 @@ fn calls(written: &Written) -> Vec<String> {
 }
 
 #[test]
-fn a_new_profile_is_bound_after_it_is_made_and_never_by_its_body() {
+fn a_new_profile_is_bound_by_its_create_and_each_link_has_a_call_behind_it() {
     let source = wifi("1", Some("scep"), &["r1", "r2"]);
     let landing = to(&[("scep", "created by subj_scep"), ("r1", "t1"), ("r2", "t2")]);
     let written = built(&source, None, &landing, KEEP).expect("built");
@@ -79,6 +79,26 @@ fn a_new_profile_is_bound_after_it_is_made_and_never_by_its_body() {
     let body = written.steps[0].body.as_ref().expect("a body");
     assert!(body.get(IDENTITY).is_none() && body.get(ROOTS).is_none());
     let created = BTreeMap::from([("subj_scep".to_owned(), "T-scep".to_owned())]);
+    assert_eq!(fill(&written.steps[0], None, &BTreeMap::new()), None);
+    let mut create = fill(&written.steps[0], None, &created).expect("filled");
+    assert!(is_bound(row(), &create));
+    address(row(), &mut create, "https://graph.microsoft.us");
+    let mut body = create.body.clone().expect("a body");
+    let whole = |path: &str| Some(format!("https://graph.microsoft.us/beta{path}"));
+    assert!(crate::steps::complete_links(&mut body, &whole));
+    let at = |id: &str| {
+        format!("https://graph.microsoft.us/beta/deviceManagement/deviceConfigurations('{id}')")
+    };
+    assert_eq!(body[format!("{IDENTITY}@odata.bind")], json!(at("T-scep")));
+    assert_eq!(
+        body[format!("{ROOTS}@odata.bind")],
+        json!([at("t1"), at("t2")])
+    );
+    unbind(row(), &mut create);
+    assert!(!is_bound(row(), &create));
+    let left = create.body.expect("a body");
+    let names = left.as_object().expect("an object").keys();
+    assert!(names.into_iter().all(|name| !name.contains("@odata.bind")));
     assert_eq!(fill(&written.steps[1], Some("i"), &BTreeMap::new()), None);
     let mut bind = fill(&written.steps[1], Some("i"), &created).expect("filled");
     assert!(is_linked(&bind, &json!({IDENTITY: "t-SCEP"})));
