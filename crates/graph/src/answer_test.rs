@@ -1,3 +1,4 @@
+//! What an answer tells: ids, dates, bodies that are none.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Budgets: windows, shares, holds, the lane, and who waits for whom.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

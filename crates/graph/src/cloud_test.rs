@@ -1,3 +1,4 @@
+//! The addresses of the clouds, and what may replace them.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Credentials: which are usable, and what a token request says with each.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

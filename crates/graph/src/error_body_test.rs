@@ -1,3 +1,4 @@
+//! Graph's error documents, in every shape seen.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What each answer to a read or a write means.
+
 use super::*;
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {

@@ -1,3 +1,5 @@
+//! What the text of a refusal tells.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tokens: kept, renewed, and what a refused one means.
+
 use super::*;
 
 fn jwt(claims: &serde_json::Value) -> String {

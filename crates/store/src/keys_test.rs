@@ -1,3 +1,4 @@
+//! Keys: sealed, opened, derived, and never shown.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use super::*;

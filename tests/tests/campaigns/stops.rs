@@ -1,5 +1,6 @@
-//! Stop buttons flipped in the middle of a run: no new write starts more than one second later,
-//! what is in flight is finished and recorded, the rest is skipped with the reason.
+//! Stop buttons flipped in the middle of a run: no subject begins more than one second later. After
+//! a cancel or a pause what was begun is carried to its verified end, and nothing is left half-made;
+//! a lost right stops before the next write. The rest is skipped with the reason.
 
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::course::{Course, figure};
 use crate::field::{self, LONGEST, Round, Setup};
-use crate::judge::{Figures, Wrong, judge};
+use crate::judge::{Figures, Item, Wrong, judge};
 
 /// The stop buttons, in the order they are pressed.
 const BUTTONS: [&str; 4] = [
@@ -104,6 +105,19 @@ fn too_late(journal: &[Value], limit: &str) -> Vec<String> {
     late
 }
 
+/// Subjects that a cancel or a pause left half-made, or that say of themselves what is not so.
+fn half_made(items: &[Item], code: &str) -> Vec<String> {
+    items
+        .iter()
+        .filter(|item| {
+            let wrote = item.journal.contains("\"ending\": \"done\"");
+            let stopped = item.reason_code.as_deref() == Some(code);
+            (wrote && item.outcome != "succeeded") || (stopped && item.outcome != "skipped")
+        })
+        .map(|item| format!("{item:?}"))
+        .collect()
+}
+
 /// Rounds in one installation; the buttons in turn, beginning with `first`.
 async fn lane(mut course: Course, first: usize, rounds: usize) -> Result<Figures> {
     let mut figures = Figures::default();
@@ -126,6 +140,11 @@ async fn lane(mut course: Course, first: usize, rounds: usize) -> Result<Figures
                 Wrong::Other,
                 format!("{code}: a write began too late: {late}"),
             );
+        }
+        if code != "requester_revoked" {
+            for half in half_made(&items, code) {
+                figures.blame(Wrong::Other, format!("{code}: left half-made: {half}"));
+            }
         }
         let skipped = items
             .iter()
@@ -154,7 +173,7 @@ async fn stop_buttons() -> Result<()> {
     figures.close(
         "stop buttons",
         course.seed,
-        "no new write 1 s later",
+        "no subject begun 1 s later, none half-made",
         &BUTTONS,
     )
 }

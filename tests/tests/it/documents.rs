@@ -9,17 +9,33 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every function of the repository's Rust files, by name.
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+/// Every Rust file of a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            functions(&path, found);
-            continue;
+            if path.file_name().is_none_or(|name| name != "target") {
+                files(&path, found);
+            }
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
         }
-        if path.extension().is_none_or(|ending| ending != "rs") {
-            continue;
-        }
+    }
+}
+
+/// Every Rust file of the repository.
+fn sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in ["crates", "tests"] {
+        files(&root().join(folder), &mut found);
+    }
+    found
+}
+
+/// Every function of the repository's Rust files, by name.
+fn functions() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for path in sources() {
         for line in fs::read_to_string(&path).unwrap().lines() {
             let Some((_, rest)) = line.split_once("fn ") else {
                 continue;
@@ -31,6 +47,7 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
             found.insert(name);
         }
     }
+    found
 }
 
 /// Words in code font that can only be the name of a test.
@@ -49,10 +66,7 @@ fn named(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_test_that_answers_a_complaint_exists() {
-    let mut known = BTreeSet::new();
-    for folder in ["crates", "tests"] {
-        functions(&root().join(folder), &mut known);
-    }
+    let known = functions();
     let text = fs::read_to_string(root().join("docs/complaints.md")).unwrap();
     let named = named(&text);
     assert!(named.len() > 25, "{named:?}");
@@ -113,4 +127,15 @@ fn the_compose_file_has_no_default_password_and_pins_its_images() {
     for role in ["promotion_api:", "promotion_worker:"] {
         assert!(text.contains(&format!("postgres://{role}")), "{role}");
     }
+}
+
+#[test]
+fn every_rust_file_begins_with_what_it_is_about() {
+    let sources = sources();
+    assert!(sources.len() > 300, "{}", sources.len());
+    let silent: Vec<PathBuf> = sources
+        .into_iter()
+        .filter(|path| !fs::read_to_string(path).unwrap().starts_with("//! "))
+        .collect();
+    assert!(silent.is_empty(), "no `//!` line: {silent:#?}");
 }

@@ -56,7 +56,7 @@ pub struct OperationRunView {
 /// Why a run does nothing at the moment.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WaitingView {
-    /// Stable code, e.g. `throttled`.
+    /// `throttled`: Graph asks for a wait; `outcome_unknown`: a write without an answer is looked for.
     reason: String,
     /// Until when.
     until: Option<DateTime<Utc>>,
