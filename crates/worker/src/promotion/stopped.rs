@@ -173,9 +173,13 @@ impl Subject<'_> {
         Exit::failed(stop.code(), message)
     }
 
-    /// One look at what stays behind, which a stop does not forbid; what was seen last where Graph
-    /// shows nothing now.
+    /// One look at what stays behind, which a stop does not forbid; after a stop what was seen last,
+    /// where no write has landed since.
     pub(crate) async fn last_look(&mut self) -> Option<Box<Observed>> {
+        let stopped = self.run.job.stop.standing().is_some();
+        if let (true, Some(seen)) = (stopped, &self.seen) {
+            return Some(Box::new(seen.clone()));
+        }
         self.last_word = Some(Instant::now() + LAST_LOOK);
         let seen = self.look_once().await.ok().flatten();
         self.last_word = None;

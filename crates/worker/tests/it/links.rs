@@ -180,8 +180,11 @@ async fn a_lost_answer_to_a_bound_create_makes_nothing_twice() {
         bind_certificates(&stack).await;
         let worker = stack.worker();
         let plan = planned(&stack).await;
+        // The last wave is the profile with three links.
+        let creates = plan.subjects.iter();
+        let creates = creates.filter(|one| one.action == Action::Create).count();
         let fault = json!({"kind": kind, "tenant": TARGET, "method": "POST",
-            "path_regex": "/deviceConfigurations$", "times": 6});
+            "path_regex": "/deviceConfigurations$", "skip": creates - 1, "times": 1});
         stack.fault(fault).await;
         let run = stack.promote(&plan).await;
         let row = stack.finished(run).await;
