@@ -16,7 +16,7 @@ use domain::run::Effect;
 use domain::steps::{self, StepKind, WriteStep};
 
 use super::Promotion;
-use super::journal::{Ending, Entry, Intent, Journal};
+use super::journal::{Entry, Intent, Journal};
 use super::midway;
 use super::next_move::{self, RepeatMove};
 use super::record;
@@ -324,17 +324,6 @@ impl<'r> Subject<'r> {
                 },
             }
         }
-    }
-
-    /// Whether a link was bound by the create of its object, which Graph took.
-    fn was_bound(&self, step: &WriteStep) -> bool {
-        let bound = |create: &&WriteStep| steps::is_bound(self.row, create);
-        matches!(step.kind, StepKind::Link { .. })
-            && self
-                .steps
-                .iter()
-                .find(bound)
-                .is_some_and(|create| self.journal.ended(&create.name, Ending::LinksRefused) == 0)
     }
 
     /// Whether a step whose outcome nobody knows has landed. `false` means: send it again.
