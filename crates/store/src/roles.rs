@@ -7,6 +7,8 @@
 //! reads no sealed credential; nobody but the owner changes an audit entry that stands, and the
 //! owner took that right from itself.
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use diesel::connection::SimpleConnection;
@@ -109,7 +111,7 @@ pub fn set_up_sql(passwords: &Passwords) -> String {
     for (role, password) in ALL.iter().zip(&passwords.0) {
         if let Some(password) = password {
             let verifier = scram_verifier(password, &rand::random());
-            sql.push_str(&format!("ALTER ROLE {role} PASSWORD '{verifier}';\n"));
+            let _ = writeln!(sql, "ALTER ROLE {role} PASSWORD '{verifier}';");
         }
     }
     sql.push_str(&take_over());
@@ -121,18 +123,17 @@ pub fn set_up_sql(passwords: &Passwords) -> String {
 /// after every migration too, so that a new table gets its rights.
 pub fn grants_sql() -> String {
     let mut sql = String::from("-- The least rights of each, table by table.\n");
-    sql.push_str(&format!(
+    let _ = writeln!(
+        sql,
         "GRANT USAGE ON SCHEMA apalis TO {API}, {WORKER};\n\
          REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA apalis FROM PUBLIC, {API};\n\
-         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA apalis TO {WORKER};\n"
-    ));
+         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA apalis TO {WORKER};"
+    );
     for (table, api, worker) in RIGHTS {
-        sql.push_str(&format!(
-            "REVOKE ALL ON {table} FROM PUBLIC, {API}, {WORKER};\n"
-        ));
+        let _ = writeln!(sql, "REVOKE ALL ON {table} FROM PUBLIC, {API}, {WORKER};");
         for (role, rights) in [(API, api), (WORKER, worker)] {
             if !rights.is_empty() {
-                sql.push_str(&format!("GRANT {rights} ON {table} TO {role};\n"));
+                let _ = writeln!(sql, "GRANT {rights} ON {table} TO {role};");
             }
         }
     }
