@@ -364,8 +364,8 @@ fn token_file(entry: &str) -> Option<(String, FederatedTokenFile)> {
         entra_tenant_id: ids.next()??,
         client_id: ids.next()??,
     };
-    let whole = ids.next().is_none() && !name.is_empty() && !path.is_empty();
-    whole.then(|| {
+    let complete = ids.next().is_none() && !name.is_empty() && !path.is_empty();
+    complete.then(|| {
         let path = PathBuf::from(path);
         (name.to_owned(), FederatedTokenFile { registration, path })
     })

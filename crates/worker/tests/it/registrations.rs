@@ -1,5 +1,10 @@
 //! Whose credential, whose result: registrations of one tenant in two workspaces, token files of
 //! somebody else, and a credential that is replaced while it is checked.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
 use std::time::Duration;
 

@@ -362,7 +362,7 @@ async fn a_worker_survives_the_loss_of_every_database_connection() {
     slow_writes(&stack, 40).await;
     let worker = stack.worker();
     let run = stack.promote(&plan).await;
-    let mut killer = stack.config.database_url.clone();
+    let mut killer = stack.admin_url.clone();
     killer.push_str(if killer.contains('?') {
         "&application_name=killer"
     } else {

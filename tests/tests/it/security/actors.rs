@@ -210,7 +210,7 @@ async fn actors(installation: &Installation, ids: &Ids, elsewhere: &str) -> Resu
     let (owner, stranger) = (&installation.owner, &installation.stranger);
     let all: Vec<&'static str> = [&READONLY[..], &OPERATOR, &MANAGER].concat();
     let operator: Vec<&'static str> = [READONLY, OPERATOR].concat();
-    let owned: Vec<&'static str> = [&all[..], &["tenant.offboard"]].concat();
+    let full: Vec<&'static str> = [&all[..], &["tenant.offboard"]].concat();
 
     let (_, outsider) = member(stranger, "outsider", "readonly", None).await?;
     let (reader_id, reader) = member(owner, "reader", "readonly", None).await?;
@@ -296,7 +296,7 @@ async fn actors(installation: &Installation, ids: &Ids, elsewhere: &str) -> Resu
         ),
         Actor {
             owns: true,
-            ..home("the owner", &owner.token, &OF_WORKSPACE, &owned, &owned)
+            ..home("the owner", &owner.token, &OF_WORKSPACE, &full, &full)
         },
     ])
 }

@@ -37,6 +37,8 @@ pub struct Stack {
     pub target_id: Uuid,
     pub config: Config,
     pub master_key: String,
+    /// The database as its superuser; the worker has its own role's.
+    pub admin_url: String,
     _database: TestDatabase,
 }
 
@@ -96,6 +98,7 @@ impl Stack {
             target_id: Uuid::nil(),
             config,
             master_key,
+            admin_url: url,
             sim,
             _database: database,
         };
