@@ -250,6 +250,10 @@ impl ConditionalAccessState {
 
 /// Arguments of `compare` and `preflight`.
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct CompareArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
