@@ -108,6 +108,16 @@ impl Sim {
         .await
     }
 
+    /// Removes an object behind everybody's back.
+    pub async fn delete_object(&self, tenant: &str, collection: &str, id: &str) -> Result<Value> {
+        self.call(
+            reqwest::Method::DELETE,
+            &format!("/__sim/tenants/{tenant}/objects/{collection}/{id}"),
+            None,
+        )
+        .await
+    }
+
     /// Gives the application of a tenant just these permissions: `{"roles": [..]}`.
     pub async fn set_roles(&self, tenant: &str, roles: Value) -> Result<Value> {
         self.call(

@@ -351,11 +351,7 @@ fn catalog(
     coverage: &[CoverageRow],
 ) -> Result<ReferenceCatalog, StoreError> {
     let used = &own.wanted().references;
-    let mut external_ids: Vec<String> = Vec::with_capacity(used.len() * 2);
-    for used in used {
-        external_ids.push(used.external_id.clone());
-        external_ids.push(used.external_id.to_ascii_lowercase());
-    }
+    let external_ids = used.iter().map(|used| used.external_id.clone()).collect();
     let choice = ReferenceChoice {
         kinds: Some(used.iter().map(|used| used.kind.clone()).collect()),
         external_ids: Some(external_ids),

@@ -193,6 +193,9 @@ impl PlainStart {
             RunInsert::SameIdentity(id) => {
                 let run = store::runs::find_run(conn, workspace_id, id)?
                     .ok_or(StoreError::NotFound("operation run"))?;
+                if let Some(claim) = &self.claim {
+                    claim.bind(conn, caller, id)?;
+                }
                 Ok(StartOutcome::Deduped(Box::new(run)))
             }
             RunInsert::ScopeBusy(id) => Ok(StartOutcome::ScopeBusy(id)),

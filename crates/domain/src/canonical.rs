@@ -50,6 +50,9 @@ pub struct Uncertainty {
     /// mapping onto exactly this object settles it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<(String, String)>,
+    /// Whether the tenant is known not to have the object of the reference any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// Fingerprints of the four facets.
@@ -205,6 +208,7 @@ fn settings(
                     code: "secret_not_comparable".to_owned(),
                     path: found.pointer,
                     reference: None,
+                    gone: false,
                 });
             }
         }

@@ -71,7 +71,9 @@ impl Inventory {
     }
 
     /// Drops what was uncertain in this (target) inventory only because several objects have one
-    /// name, where the request's mappings name exactly that object.
+    /// name, where the request's mappings name exactly that object; and what points to an object
+    /// that the tenant is known not to have any more. That is no object of the source: such a
+    /// policy differs from the source's for certain.
     pub fn settle(&mut self, overrides: &Overrides) {
         let mapped: BTreeSet<(String, String)> = overrides
             .references
@@ -83,9 +85,6 @@ impl Inventory {
                 )
             })
             .collect();
-        if mapped.is_empty() {
-            return;
-        }
         for prints in self
             .policies
             .iter_mut()
@@ -93,8 +92,9 @@ impl Inventory {
         {
             for uncertain in prints.uncertain.values_mut() {
                 uncertain.retain(|u| {
-                    u.code != "reference_ambiguous"
-                        || u.reference.as_ref().is_none_or(|of| !mapped.contains(of))
+                    let settled = u.code == "reference_ambiguous"
+                        && u.reference.as_ref().is_some_and(|of| mapped.contains(of));
+                    !settled && !u.gone
                 });
             }
             prints

@@ -9,9 +9,11 @@ use crate::compare::SubjectState;
 use crate::group_policy;
 use crate::model::ReferenceUse;
 use crate::policy_type;
-use crate::preflight::{Holds, PreflightInput};
-use crate::references::{Meaning, ReferenceCatalog, ReferenceObject};
+use crate::preflight::PreflightInput;
+use crate::references::{self, Meaning, ReferenceCatalog, ReferenceObject};
 use crate::steps::Landed;
+
+mod hold;
 
 /// How a reference was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -59,41 +61,10 @@ pub struct Resolved {
     pub landed: Option<Landed>,
     /// Objects of the target to choose from.
     pub candidates: Vec<ReferenceCandidate>,
-}
-
-impl Resolved {
-    /// Adds what this reference holds the subject with. `strict`: losing it would widen the policy
-    /// (an exclusion of Conditional Access), so that a missing one blocks.
-    pub(crate) fn hold(&self, used: &ReferenceUse, strict: bool, holds: &mut Holds) {
-        let what = self
-            .source_name
-            .as_deref()
-            .unwrap_or(&self.source_external_id);
-        let (kind, path) = (&self.kind, &used.path);
-        match self.resolution {
-            Resolution::Mapped | Resolution::Constant | Resolution::CreatedByPlan => {}
-            Resolution::Missing if strict => holds.block(
-                "exclusion_reference_missing",
-                format!("{path} excludes the {kind} {what:?}, which the target does not have; without it the policy would apply to more than it should."),
-            ),
-            Resolution::Missing if kind == group_policy::DEFINITION => holds.manual(
-                "reference_missing",
-                format!("{path} sets {what:?} of an uploaded ADMX file, which the target does not have; upload the file there and sync, or map the definition."),
-            ),
-            Resolution::Missing => holds.manual(
-                "reference_missing",
-                format!("{path} points to the {kind} {what:?}, which the target does not have; map it or promote it first."),
-            ),
-            Resolution::Ambiguous => holds.manual(
-                "reference_ambiguous",
-                format!("{path} points to the {kind} {what:?}, whose name is not unique; map it."),
-            ),
-            Resolution::Indeterminate => holds.block(
-                "reference_indeterminate",
-                format!("{path} points to the {kind} {what:?}, and that kind was not read completely; sync again."),
-            ),
-        }
-    }
+    /// Whether the source itself is known not to have it any more.
+    pub lost: bool,
+    /// Which side's kind was not read to its end, and what Graph said; for an indeterminate one.
+    pub unread: Option<String>,
 }
 
 /// Resolves references in the order of waves.
@@ -149,15 +120,19 @@ impl<'a> Lander<'a> {
     /// Where the reference lands.
     pub(crate) fn resolve(&self, used: &ReferenceUse) -> Resolved {
         let known = self.source.by_external_id(&used.kind, &used.external_id);
+        let facts = self.source.facts(&used.kind, &used.external_id);
+        let former = facts.and_then(|facts| facts.former_name.clone());
         let mut resolved = Resolved {
             kind: used.kind.clone(),
             source_external_id: used.external_id.clone(),
             source_id: known.map(|object| object.id),
-            source_name: known.and_then(|object| object.name.clone()),
+            source_name: known.and_then(|object| object.name.clone()).or(former),
             resolution: Resolution::Missing,
             target_id: None,
             landed: None,
             candidates: Vec::new(),
+            lost: false,
+            unread: None,
         };
         let key = (used.kind.clone(), used.external_id.to_ascii_lowercase());
         if let Some(chosen) = self.overrides.references.get(&key) {
@@ -170,7 +145,9 @@ impl<'a> Lander<'a> {
             return resolved;
         }
         if meaning == Meaning::Constant {
-            resolved.resolution = Resolution::Constant;
+            if !self.lacks_application(used) {
+                resolved.resolution = Resolution::Constant;
+            }
             return resolved;
         }
         if self.land_on_governed(used, &mut resolved) {
@@ -183,15 +160,39 @@ impl<'a> Lander<'a> {
         }
         match meaning {
             Meaning::Constant => {}
-            Meaning::Dangling => resolved.resolution = Resolution::Missing,
-            Meaning::Unknown => resolved.resolution = Resolution::Indeterminate,
+            Meaning::Dangling => resolved.lost = true,
+            Meaning::Unknown => resolved.unread("source", self.source),
             Meaning::Ambiguous(object) => {
                 resolved.resolution = Resolution::Ambiguous;
                 resolved.candidates = self.candidates(object);
             }
             Meaning::Named(object) => self.land_by_name(object, &mut resolved),
         }
+        if used.kind == references::USER && resolved.landed.is_none() {
+            resolved.candidates = self.people_like(used, resolved.source_name.as_deref());
+        }
         resolved
+    }
+
+    /// Whether the target is known not to have one of Microsoft's own applications: Graph refuses a
+    /// policy that names an application without a service principal in the tenant.
+    fn lacks_application(&self, used: &ReferenceUse) -> bool {
+        let id = used.external_id.to_ascii_lowercase();
+        used.kind == "application"
+            && !policy_type::is_application_word(&id)
+            && self.target.is_complete(&used.kind)
+            && self
+                .target
+                .by_external_id(&used.kind, &id)
+                .is_none_or(|object| object.name.is_none())
+    }
+
+    /// People of the target who may be meant. Never taken by themselves.
+    fn people_like(&self, used: &ReferenceUse, name: Option<&str>) -> Vec<ReferenceCandidate> {
+        let facts = self.source.facts(&used.kind, &used.external_id);
+        let employee_id = facts.and_then(|facts| facts.employee_id.as_deref());
+        let found = self.target.people_like(name, employee_id);
+        found.into_iter().map(candidate).collect()
     }
 
     /// A governed object lands on its counterpart, or on what the plan creates.
@@ -224,7 +225,7 @@ impl<'a> Lander<'a> {
         match self.target.by_external_id(&used.kind, &used.external_id) {
             Some(object) if object.name.is_some() => resolved.settle(object),
             _ if self.target.is_complete(&used.kind) => resolved.resolution = Resolution::Missing,
-            _ => resolved.resolution = Resolution::Indeterminate,
+            _ => resolved.unread("target", self.target),
         }
     }
 
@@ -245,8 +246,8 @@ impl<'a> Lander<'a> {
     }
 
     fn land_by_name(&self, object: &ReferenceObject, resolved: &mut Resolved) {
-        if !self.target.is_complete(&object.kind) {
-            resolved.resolution = Resolution::Indeterminate;
+        if references::is_listed_whole(&object.kind) && !self.target.is_complete(&object.kind) {
+            resolved.unread("target", self.target);
             return;
         }
         let name = object.name.as_deref().unwrap_or_default();
@@ -265,11 +266,15 @@ impl<'a> Lander<'a> {
         self.target
             .named(&object.kind, name, &object.discriminator)
             .into_iter()
-            .map(|o| ReferenceCandidate {
-                id: o.id,
-                name: o.name.clone().unwrap_or_default(),
-            })
+            .map(candidate)
             .collect()
+    }
+}
+
+fn candidate(object: &ReferenceObject) -> ReferenceCandidate {
+    ReferenceCandidate {
+        id: object.id,
+        name: object.name.clone().unwrap_or_default(),
     }
 }
 
@@ -278,6 +283,12 @@ impl Resolved {
         self.resolution = Resolution::Mapped;
         self.target_id = Some(object.id);
         self.landed = Some(Landed::Id(object.external_id.clone()));
+    }
+
+    /// Nothing can be told, because the kind was not read to its end on this side.
+    fn unread(&mut self, side: &str, catalog: &ReferenceCatalog) {
+        self.resolution = Resolution::Indeterminate;
+        self.unread = Some(hold::unread(side, catalog.problem(&self.kind)));
     }
 }
 

@@ -21,15 +21,19 @@ pub enum OperationType {
     /// Write a captured version back within its own tenant.
     #[serde(rename = "policy.restore")]
     PolicyRestore,
+    /// Look for objects of a kind that no capture lists whole.
+    #[serde(rename = "reference.search")]
+    ReferenceSearch,
 }
 
 impl OperationType {
     /// All, in catalog order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::PromotionExecute,
         Self::InventorySync,
         Self::ConnectionCheck,
         Self::PolicyRestore,
+        Self::ReferenceSearch,
     ];
 
     /// The name on the wire.
@@ -39,6 +43,7 @@ impl OperationType {
             Self::InventorySync => "inventory.sync",
             Self::ConnectionCheck => "connection.check",
             Self::PolicyRestore => "policy.restore",
+            Self::ReferenceSearch => "reference.search",
         }
     }
 
@@ -49,6 +54,7 @@ impl OperationType {
             Self::InventorySync => "Inventory sync",
             Self::ConnectionCheck => "Connection check",
             Self::PolicyRestore => "Policy restore",
+            Self::ReferenceSearch => "Reference search",
         }
     }
 
@@ -56,7 +62,7 @@ impl OperationType {
     pub const fn capability(self) -> Capability {
         match self {
             Self::PromotionExecute => Capability::PromotionExecute,
-            Self::InventorySync => Capability::InventorySync,
+            Self::InventorySync | Self::ReferenceSearch => Capability::InventorySync,
             Self::ConnectionCheck => Capability::ConnectionManage,
             Self::PolicyRestore => Capability::PolicyRestore,
         }
@@ -115,6 +121,15 @@ impl OperationType {
                 "policy.restore.started",
                 "policy.restore.cancel_requested",
                 "policy.restore.completed",
+            ],
+            Self::ReferenceSearch => &[
+                "reference.search.queued",
+                "reference.search.deduped",
+                "reference.search.blocked",
+                "reference.search.denied",
+                "reference.search.started",
+                "reference.search.cancel_requested",
+                "reference.search.completed",
             ],
         }
     }

@@ -23,6 +23,8 @@ use crate::references::{Overrides, ReferenceCatalog};
 use crate::selection::Selection;
 use crate::steps::{self, Landing};
 
+mod unresolved;
+
 /// Whether a subject would be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -128,13 +130,13 @@ pub struct PreflightInput<'a> {
 
 /// The source and target versions whose content a preflight reads.
 pub fn versions_needed(comparison: &Comparison, target: &Inventory) -> (Vec<Uuid>, Vec<Uuid>) {
-    let writable = comparison.subjects.iter().filter(|subject| {
+    let read = comparison.subjects.iter().filter(|subject| {
         matches!(
             subject.state,
             SubjectState::Missing | SubjectState::Different
-        )
+        ) || unresolved::is_by_reference(subject)
     });
-    writable.fold(
+    read.fold(
         (Vec::new(), gates::peers_needed(comparison, target)),
         |(mut source, mut target), subject| {
             source.extend(subject.source_version_id);
@@ -245,17 +247,7 @@ fn decide(
             return (outcome, None);
         }
         SubjectState::Indeterminate => {
-            // A name that is not unique can be settled by a mapping; anything else cannot.
-            let settles = !outcome.reasons.is_empty()
-                && outcome
-                    .reasons
-                    .iter()
-                    .all(|reason| reason.code == "reference_ambiguous");
-            outcome.readiness = if settles {
-                Readiness::ManualMappingRequired
-            } else {
-                Readiness::Blocked
-            };
+            unresolved::hold(input, lander, subject, row, &mut outcome);
             return (outcome, None);
         }
         SubjectState::Missing | SubjectState::Different => {}

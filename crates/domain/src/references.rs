@@ -22,8 +22,8 @@ pub struct ReferenceObject {
 }
 
 impl ReferenceObject {
-    /// What makes two objects of this kind in two tenants one, besides the discriminator: the name.
-    /// An app is known by its kind and its package or bundle id alone, where it has one.
+    /// What makes two objects of this kind in two tenants one, besides the discriminator: the name,
+    /// unless the discriminator is an id that means the same in every tenant.
     pub(crate) fn meant_name(&self) -> Option<&str> {
         let name = self.name.as_deref()?;
         Some(meant_name(&self.kind, name, &self.discriminator))
@@ -31,11 +31,55 @@ impl ReferenceObject {
 }
 
 fn meant_name<'n>(kind: &str, name: &'n str, discriminator: &str) -> &'n str {
-    let by_package = kind == "mobile_app"
-        && discriminator
+    if has_stable_id(kind, discriminator) {
+        ""
+    } else {
+        name
+    }
+}
+
+/// Whether the discriminator of an object is an id that means the same in every tenant: then the
+/// object is known by it alone, whatever it is called. A service principal has the id of its
+/// application, a directory role that of its template, an app its package or bundle id; of Intune
+/// roles and authentication strengths only the built-in ones have one, their own.
+pub fn has_stable_id(kind: &str, discriminator: &str) -> bool {
+    match kind {
+        "mobile_app" => discriminator
             .split_once('/')
-            .is_some_and(|(_, package)| !package.is_empty());
-    if by_package { "" } else { name }
+            .is_some_and(|(_, package)| !package.is_empty()),
+        "service_principal" | "directory_role" | "role_definition" | "authentication_strength" => {
+            !discriminator.is_empty()
+        }
+        _ => false,
+    }
+}
+
+/// Whether captures read all objects of the kind. A tenant may have 100,000 users: of them, those
+/// that policies name are read, and those that a person searched for. That one is not known never
+/// means that the tenant does not have it.
+pub fn is_listed_whole(kind: &str) -> bool {
+    kind != USER
+}
+
+/// The kind of people.
+pub const USER: &str = "user";
+
+/// What an object is called besides its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Of a person.
+    pub employee_id: Option<String>,
+    /// The name of what the tenant does not have any more.
+    pub former_name: Option<String>,
+}
+
+/// Why a kind is not known to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindProblem {
+    /// Stable code of the failed read.
+    pub code: String,
+    /// What Graph said.
+    pub message: String,
 }
 
 /// The references of one tenant.
@@ -45,6 +89,8 @@ pub struct ReferenceCatalog {
     by_name: HashMap<(String, String, String), Vec<String>>,
     by_our_id: HashMap<Uuid, (String, String)>,
     complete_kinds: BTreeSet<String>,
+    facts: HashMap<(String, String), Facts>,
+    problems: BTreeMap<String, KindProblem>,
 }
 
 /// What an id means inside its own tenant.
@@ -87,12 +133,78 @@ impl ReferenceCatalog {
                     .push(key.1.clone());
             }
             catalog.by_our_id.insert(object.id, key.clone());
-            catalog.by_id.insert(key, object);
+            // An id may stand there in two spellings: as policies have it, and as it was listed.
+            let listed = catalog
+                .by_id
+                .get(&key)
+                .is_some_and(|known| known.name.is_some() && object.name.is_none());
+            if !listed {
+                catalog.by_id.insert(key, object);
+            }
         }
         for ids in catalog.by_name.values_mut() {
             ids.sort();
         }
         catalog
+    }
+
+    /// The same, knowing what some objects are called besides their names: kind, Graph's id, facts.
+    #[must_use]
+    pub fn with_facts(
+        mut self,
+        facts: impl IntoIterator<Item = (String, String, Facts)>,
+    ) -> Self {
+        let facts = facts
+            .into_iter()
+            .map(|(kind, id, facts)| ((kind, id.to_ascii_lowercase()), facts));
+        self.facts.extend(facts);
+        self
+    }
+
+    /// The same, knowing why kinds were not read to the end.
+    #[must_use]
+    pub fn with_problems(
+        mut self,
+        problems: impl IntoIterator<Item = (String, KindProblem)>,
+    ) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
+    /// What the object is called besides its name.
+    pub fn facts(&self, kind: &str, external_id: &str) -> Option<&Facts> {
+        self.facts
+            .get(&(kind.to_owned(), external_id.to_ascii_lowercase()))
+    }
+
+    /// Why the kind was not read to the end, where it was read at all.
+    pub fn problem(&self, kind: &str) -> Option<&KindProblem> {
+        self.problems.get(kind)
+    }
+
+    /// People who may be the same one as a person of another tenant: by what their names begin with
+    /// up to the domain, or by their employee id. In id order.
+    pub fn people_like(&self, name: Option<&str>, employee_id: Option<&str>) -> Vec<&ReferenceObject> {
+        let wanted = name.and_then(local_part);
+        let employee_id = employee_id.map(str::to_lowercase);
+        let mut found: Vec<&ReferenceObject> = self
+            .by_id
+            .iter()
+            .filter(|((kind, _), object)| {
+                let local = object.name.as_deref().and_then(local_part);
+                let same_local = wanted.is_some() && local == wanted;
+                let theirs = self
+                    .facts
+                    .get(&(kind.clone(), object.external_id.to_ascii_lowercase()))
+                    .and_then(|facts| facts.employee_id.as_deref())
+                    .map(str::to_lowercase);
+                let same_employee = employee_id.is_some() && theirs == employee_id;
+                kind == USER && object.name.is_some() && (same_local || same_employee)
+            })
+            .map(|(_, object)| object)
+            .collect();
+        found.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        found
     }
 
     /// Whether the kind was read to the end.
@@ -156,6 +268,12 @@ impl ReferenceCatalog {
     }
 }
 
+/// What a user's principal name begins with, in lower case; `None` where it is no such name.
+pub fn local_part(name: &str) -> Option<String> {
+    let (local, domain) = name.split_once('@')?;
+    (!local.is_empty() && !domain.is_empty()).then(|| local.to_lowercase())
+}
+
 /// Where a mapping of the request sends a source reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
@@ -196,7 +314,10 @@ pub fn is_constant(kind: &str, external_id: &str) -> bool {
             )
         }
         "scope_tag" => id == "0",
-        "user" => matches!(id.as_str(), "all" | "none" | "guestsorexternalusers"),
+        "user" => matches!(
+            id.as_str(),
+            "all" | "none" | "guestsorexternalusers" | "allagentidusers"
+        ),
         // Role *template* ids are Microsoft's own and the same everywhere.
         // A built-in definition is found by name where the target lists it, else by this same id.
         "directory_role_template" | "built_in_group_policy_definition" => true,

@@ -198,7 +198,7 @@ fn waits_for_secrets(planned: &PlannedSubject) -> Option<Reason> {
             .is_some_and(|body| !oma::open(body).is_empty())
     });
     open.then(|| {
-        let text = "The version holds encrypted values, of which only fingerprints are kept;                     write this policy by hand.";
+        let text = "The version holds encrypted values, of which only fingerprints are kept; write this policy by hand.";
         Reason::new("secret_value_required", text)
     })
 }

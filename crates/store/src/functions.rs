@@ -1,6 +1,6 @@
 //! SQL functions that diesel does not know. Nothing is decided here.
 
-use diesel::sql_types::{Nullable, SingleValue, Text};
+use diesel::sql_types::{SingleValue, Text};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -8,9 +8,6 @@ extern "SQL" {
     fn lower<T: diesel::sql_types::SqlType + SingleValue>(text: T) -> T;
     /// Where the needle begins, 0 when it does not occur; takes no pattern characters.
     fn strpos(text: Text, needle: Text) -> Integer;
-    /// [`strpos`] for a column that may be NULL.
-    #[sql_name = "strpos"]
-    fn strpos_nullable(text: Nullable<Text>, needle: Text) -> Nullable<Integer>;
     /// The time of this very moment, not of the transaction's beginning.
     fn clock_timestamp() -> Timestamptz;
 }

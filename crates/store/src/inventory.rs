@@ -117,26 +117,26 @@ pub struct CurrentVersion {
 }
 
 /// Live policies whose current version points to one of these objects of one kind: those whose
-/// fingerprints by meaning change when the objects are renamed. External ids as the policies spell
-/// them.
+/// fingerprints by meaning change when the objects are renamed. External ids in any letter case.
 pub fn list_policies_using(
     conn: &mut PgConnection,
     tenant_id: Uuid,
     kind: &str,
     external_ids: &[String],
 ) -> Result<Vec<CurrentVersion>, StoreError> {
-    let wanted: Vec<Value> = external_ids
-        .iter()
-        .map(|id| json!([{"kind": kind, "external_id": id}]))
-        .collect();
+    let wanted: Vec<String> = external_ids.iter().map(|id| id.to_lowercase()).collect();
     Ok(diesel::sql_query(
         "SELECT p.id AS policy_id, v.id AS version_id FROM policies p \
          JOIN policy_versions v ON v.id = p.current_version_id \
-         WHERE p.tenant_id = $1 AND p.removed_at IS NULL AND v.references_used @> ANY($2) \
+         WHERE p.tenant_id = $1 AND p.removed_at IS NULL AND v.references_used @> $2 \
+         AND EXISTS (SELECT 1 FROM jsonb_array_elements(v.references_used) r \
+           WHERE r ->> 'kind' = $3 AND lower(r ->> 'external_id') = ANY($4)) \
          ORDER BY p.id",
     )
     .bind::<SqlUuid, _>(tenant_id)
-    .bind::<Array<Jsonb>, _>(wanted)
+    .bind::<Jsonb, _>(json!([{"kind": kind}]))
+    .bind::<Text, _>(kind)
+    .bind::<Array<Text>, _>(wanted)
     .load(conn)?)
 }
 

@@ -39,7 +39,7 @@ const MAX_ATTEMPTS: i32 = 25;
 pub enum QueueName {
     /// `promotion.execute` and `policy.restore`.
     Promotion,
-    /// `inventory.sync` and `connection.check`.
+    /// `inventory.sync`, `connection.check` and `reference.search`.
     Inventory,
 }
 
@@ -58,7 +58,7 @@ impl QueueName {
     /// The queue of an operation type.
     pub fn of_operation(operation_type: &str) -> Self {
         match operation_type {
-            "inventory.sync" | "connection.check" => Self::Inventory,
+            "inventory.sync" | "connection.check" | "reference.search" => Self::Inventory,
             _ => Self::Promotion,
         }
     }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::functions::{clock_timestamp, lower, strpos_nullable};
+use crate::functions::{clock_timestamp, lower};
 use crate::page::{AfterName, Page, one_more};
 use crate::schema::tenant_references;
 
@@ -33,6 +34,8 @@ pub struct ReferenceRow {
     pub observed_at: DateTime<Utc>,
     /// When it was found missing.
     pub removed_at: Option<DateTime<Utc>>,
+    /// What a person may be found by besides the name: `{"display_name", "mail", "employee_id"}`.
+    pub facts: Value,
 }
 
 /// An object as read.
@@ -166,17 +169,99 @@ pub fn mark_references_removed(
     .get_results(conn)?)
 }
 
+/// Marks these objects removed, which a read begun at `read_started_at` asked for and the tenant
+/// did not have. Returns those that were there before.
+pub fn mark_references_gone(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    kind: &str,
+    external_ids: &[String],
+    read_started_at: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    use tenant_references as table;
+    let ids: Vec<String> = external_ids.iter().map(|id| id.to_lowercase()).collect();
+    Ok(diesel::update(
+        table::table
+            .filter(table::tenant_id.eq(tenant_id))
+            .filter(table::kind.eq(kind))
+            .filter(table::removed_at.is_null())
+            .filter(table::name.is_not_null())
+            .filter(table::observed_at.lt(read_started_at))
+            .filter(lower(table::external_id).eq_any(ids)),
+    )
+    .set(table::removed_at.eq(clock_timestamp().nullable()))
+    .returning(table::external_id)
+    .get_results(conn)?)
+}
+
+/// Keeps what people of one kind are called besides their names, by Graph's id.
+pub fn put_facts(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    kind: &str,
+    facts: &[(String, Value)],
+) -> Result<(), StoreError> {
+    for batch in facts.chunks(BATCH) {
+        let external_ids: Vec<&str> = batch.iter().map(|(id, _)| id.as_str()).collect();
+        let values: Vec<&Value> = batch.iter().map(|(_, facts)| facts).collect();
+        diesel::sql_query(
+            "UPDATE tenant_references t SET facts = n.facts \
+             FROM unnest($3::text[], $4::jsonb[]) AS n(external_id, facts) \
+             WHERE t.tenant_id = $1 AND t.kind = $2 AND t.external_id = n.external_id \
+             AND t.facts <> n.facts",
+        )
+        .bind::<SqlUuid, _>(tenant_id)
+        .bind::<Text, _>(kind)
+        .bind::<Array<Text>, _>(external_ids)
+        .bind::<Array<Jsonb>, _>(values)
+        .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Forgets objects of a kind that were last seen before then and that no live policy names. Returns
+/// how many.
+pub fn forget_unused_references(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    kind: &str,
+    seen_before: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    Ok(diesel::sql_query(
+        "WITH used AS MATERIALIZED ( \
+           SELECT DISTINCT lower(r ->> 'external_id') AS id FROM policies p \
+           JOIN policy_versions v ON v.id = p.current_version_id, \
+           LATERAL jsonb_array_elements(v.references_used) r \
+           WHERE p.tenant_id = $1 AND p.removed_at IS NULL \
+           AND v.references_used @> jsonb_build_array(jsonb_build_object('kind', $2)) \
+           AND r ->> 'kind' = $2) \
+         DELETE FROM tenant_references t WHERE t.tenant_id = $1 AND t.kind = $2 \
+         AND t.observed_at < $3 AND lower(t.external_id) NOT IN (SELECT id FROM used)",
+    )
+    .bind::<SqlUuid, _>(tenant_id)
+    .bind::<Text, _>(kind)
+    .bind::<Timestamptz, _>(seen_before)
+    .execute(conn)?)
+}
+
 /// Which references to load together. Every member that is set narrows the choice.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceChoice {
     /// These kinds only.
     pub kinds: Option<Vec<String>>,
-    /// These of Graph's ids only.
+    /// These of Graph's ids only, in any letter case: Graph spells one id in either.
     pub external_ids: Option<Vec<String>>,
     /// These names only, in any letter case.
     pub names: Option<Vec<String>>,
     /// These of our ids only.
     pub ids: Option<Vec<Uuid>>,
+    /// These discriminators only, in any letter case.
+    pub discriminators: Option<Vec<String>>,
+    /// These of which the name begins like one of these up to its `@`, or the employee id is one
+    /// of these. In any letter case.
+    pub people: Option<Vec<String>>,
+    /// Objects that the tenant has lost too. They come with the name they had.
+    pub removed: bool,
 }
 
 #[derive(QueryableByName)]
@@ -195,9 +280,11 @@ struct ChosenRow {
     observed_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     removed_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Jsonb)]
+    facts: Value,
 }
 
-/// The references of a tenant that are not removed, as chosen; dangling ones included. By kind and
+/// The references of a tenant, as chosen; dangling ones included, removed ones where asked for. By kind and
 /// external id.
 pub fn load_reference_catalog(
     conn: &mut PgConnection,
@@ -205,18 +292,24 @@ pub fn load_reference_catalog(
     choice: &ReferenceChoice,
 ) -> Result<Vec<ReferenceRow>, StoreError> {
     let rows: Vec<ChosenRow> = diesel::sql_query(
-        "SELECT id, kind, external_id, name, discriminator, observed_at, removed_at \
-         FROM tenant_references WHERE tenant_id = $1 AND removed_at IS NULL \
+        "SELECT id, kind, external_id, name, discriminator, observed_at, removed_at, facts \
+         FROM tenant_references WHERE tenant_id = $1 AND (removed_at IS NULL OR $8) \
          AND ($2 IS NULL OR kind = ANY($2)) \
-         AND ($3 IS NULL OR external_id = ANY($3)) \
+         AND ($3 IS NULL OR lower(external_id) = ANY($3)) \
          AND ($4 IS NULL OR lower(name) = ANY(SELECT lower(n) FROM unnest($4) n)) \
-         AND ($5 IS NULL OR id = ANY($5)) ORDER BY kind, external_id",
+         AND ($5 IS NULL OR id = ANY($5)) \
+         AND ($6 IS NULL OR lower(discriminator) = ANY(SELECT lower(n) FROM unnest($6) n)) \
+         AND ($7 IS NULL OR split_part(lower(name), '@', 1) = ANY($7) \
+              OR lower(facts ->> 'employee_id') = ANY($7)) ORDER BY kind, external_id",
     )
     .bind::<SqlUuid, _>(tenant_id)
     .bind::<Nullable<Array<Text>>, _>(&choice.kinds)
-    .bind::<Nullable<Array<Text>>, _>(&choice.external_ids)
+    .bind::<Nullable<Array<Text>>, _>(lower_all(choice.external_ids.as_ref()))
     .bind::<Nullable<Array<Text>>, _>(&choice.names)
     .bind::<Nullable<Array<SqlUuid>>, _>(&choice.ids)
+    .bind::<Nullable<Array<Text>>, _>(&choice.discriminators)
+    .bind::<Nullable<Array<Text>>, _>(lower_all(choice.people.as_ref()))
+    .bind::<Bool, _>(choice.removed)
     .load(conn)?;
     Ok(rows
         .into_iter()
@@ -229,12 +322,18 @@ pub fn load_reference_catalog(
             discriminator: row.discriminator,
             observed_at: row.observed_at,
             removed_at: row.removed_at,
+            facts: row.facts,
         })
         .collect())
 }
 
+/// Lower case here, and not in the statement, so that an index on lower case serves it.
+fn lower_all(texts: Option<&Vec<String>>) -> Option<Vec<String>> {
+    texts.map(|texts| texts.iter().map(|text| text.to_lowercase()).collect())
+}
+
 /// References of a tenant that can be mapped to (listed, not removed), by name; `q` is looked for
-/// inside the names in any letter case.
+/// inside the names, and inside what else a person is called, in any letter case.
 pub fn list_references(
     conn: &mut PgConnection,
     workspace_id: Uuid,
@@ -258,7 +357,14 @@ pub fn list_references(
         query = query.filter(table::kind.eq(kind));
     }
     if let Some(q) = q {
-        query = query.filter(strpos_nullable(lower(table::name), lower(q)).gt(0));
+        query = query.filter(
+            diesel::dsl::sql::<Bool>(
+                "strpos(lower(concat_ws(E'\\n', name, facts ->> 'display_name', facts ->> 'mail')), \
+                 lower(",
+            )
+            .bind::<Text, _>(q.to_owned())
+            .sql(")) > 0"),
+        );
     }
     if let Some(after) = after {
         let name = lower(Some(after.name.as_str()));

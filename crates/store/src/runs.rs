@@ -29,7 +29,8 @@ pub struct RunRow {
     pub id: Uuid,
     /// The workspace.
     pub workspace_id: Uuid,
-    /// `promotion.execute`, `inventory.sync`, `connection.check` or `policy.restore`.
+    /// `promotion.execute`, `inventory.sync`, `connection.check`, `policy.restore` or
+    /// `reference.search`.
     #[diesel(column_name = type_)]
     pub operation_type: String,
     /// The tenant it acts on.
@@ -213,12 +214,15 @@ pub fn find_active_by_identity(
 }
 
 /// The active run that keeps a run of this type off this tenant: for mutating types a mutating
-/// one, otherwise one of the same type.
+/// one, otherwise one of the same type. Searches keep nobody off: each looks for something else.
 pub fn find_active_in_scope(
     conn: &mut PgConnection,
     operation_type: &str,
     tenant_id: Uuid,
 ) -> Result<Option<Uuid>, StoreError> {
+    if operation_type == "reference.search" {
+        return Ok(None);
+    }
     let excluding: Vec<&str> = if MUTATING_TYPES.contains(&operation_type) {
         MUTATING_TYPES.to_vec()
     } else {

@@ -261,6 +261,7 @@ diesel::table! {
         discriminator -> Text,
         observed_at -> Timestamptz,
         removed_at -> Nullable<Timestamptz>,
+        facts -> Jsonb,
     }
 }
 

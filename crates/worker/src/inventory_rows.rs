@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::capture::StoredVersion;
 use domain::model::CapturedPolicy;
 use domain::policy_type::{self, PolicyType};
-use domain::references::{ReferenceCatalog, ReferenceObject};
+use domain::references::{ReferenceCatalog, ReferenceObject, has_stable_id};
 use domain::restore::TenantVersion;
 use store::inventory;
 use store::references::{self, ReferenceChoice, ReferenceRow};
@@ -54,14 +54,8 @@ pub(crate) fn catalog_of(
 ) -> Result<ReferenceCatalog, StoreError> {
     let used = &policy.references;
     let kinds: BTreeSet<String> = used.iter().map(|used| used.kind.clone()).collect();
-    // Graph spells ids in either letter case.
-    let external_ids: BTreeSet<String> = used
-        .iter()
-        .flat_map(|used| {
-            let id = &used.external_id;
-            [id.clone(), id.to_ascii_lowercase(), id.to_ascii_uppercase()]
-        })
-        .collect();
+    let external_ids: BTreeSet<String> =
+        used.iter().map(|used| used.external_id.clone()).collect();
     let choice = ReferenceChoice {
         kinds: Some(kinds.into_iter().collect()),
         external_ids: Some(external_ids.into_iter().collect()),
@@ -83,7 +77,8 @@ pub(crate) fn catalog_of_ids(
     with_namesakes(conn, tenant_id, &choice)
 }
 
-/// A name decides what an id means, and whether it is unique.
+/// A name decides what an id means, and whether it is unique; or an id that is the same in every
+/// tenant, whatever the name.
 fn with_namesakes(
     conn: &mut PgConnection,
     tenant_id: Uuid,
@@ -92,9 +87,23 @@ fn with_namesakes(
     let mut rows = references::load_reference_catalog(conn, tenant_id, choice)?;
     let kinds: BTreeSet<String> = rows.iter().map(|row| row.kind.clone()).collect();
     let names: BTreeSet<String> = rows.iter().filter_map(|row| row.name.clone()).collect();
+    let stable: BTreeSet<String> = rows
+        .iter()
+        .filter(|row| has_stable_id(&row.kind, &row.discriminator))
+        .map(|row| row.discriminator.clone())
+        .collect();
+    let kinds: Vec<String> = kinds.into_iter().collect();
+    if !stable.is_empty() {
+        let same = ReferenceChoice {
+            kinds: Some(kinds.clone()),
+            discriminators: Some(stable.into_iter().collect()),
+            ..ReferenceChoice::default()
+        };
+        rows.extend(references::load_reference_catalog(conn, tenant_id, &same)?);
+    }
     if !names.is_empty() {
         let namesakes = ReferenceChoice {
-            kinds: Some(kinds.into_iter().collect()),
+            kinds: Some(kinds),
             names: Some(names.into_iter().collect()),
             ..ReferenceChoice::default()
         };

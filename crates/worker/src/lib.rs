@@ -2,7 +2,7 @@
 //!
 //! A run walks through it like this: [`consumer`] takes a wake-up; [`run_job`] claims the run under
 //! a [`lease`] with a fencing number, beats its heart and watches for a [`stop`]; the operation
-//! ([`promotion`], [`inventory_sync`], [`connection_check`]) reads and writes through [`provider`]
+//! ([`promotion`], [`inventory_sync`], [`connection_check`], [`reference_search`]) reads and writes through [`provider`]
 //! and records through [`job`], whose every transaction checks the fence. [`sweeper`] wakes what
 //! nobody works on. Nothing here knows a policy type; that is the domain's.
 
@@ -30,6 +30,7 @@ mod promotion;
 mod provider;
 mod read_policy;
 mod read_problem;
+mod reference_search;
 mod run_job;
 mod slots;
 mod stop;

@@ -21,7 +21,7 @@ use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::job::{Job, RunFacts};
 use crate::lease::{self, Lease};
-use crate::{connection_check, inventory_sync, promotion, stop};
+use crate::{connection_check, inventory_sync, promotion, reference_search, stop};
 
 /// How a run over items ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +174,7 @@ async fn work(job: Arc<Job>, first: bool) -> Result<(), Interrupt> {
         }
         OperationType::InventorySync => inventory_sync::execute(Arc::clone(&job)).await?,
         OperationType::ConnectionCheck => connection_check::execute(Arc::clone(&job)).await?,
+        OperationType::ReferenceSearch => reference_search::execute(Arc::clone(&job)).await?,
     };
     fail_point!("before_completion");
     complete(&job, end).await

@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 
 use domain::preflight::Contents;
-use domain::references::{ReferenceCatalog, ReferenceObject};
+use domain::references::{
+    Facts, ReferenceCatalog, ReferenceObject, USER, has_stable_id, local_part,
+};
 use domain::selection::{Mapping, Selection};
+use serde_json::Value;
 use store::references::{ReferenceChoice, ReferenceRow, load_reference_catalog};
 use store::{PgConnection, StoreError};
 use uuid::Uuid;
@@ -53,21 +56,25 @@ impl Catalogs {
         let names: Vec<String> = names.into_iter().collect();
         source_rows.extend(by_names(conn, source.0.tenant.id, &names)?);
         target_rows.extend(by_names(conn, target.0.tenant.id, &names)?);
-        // An application id means the same application in every tenant.
-        let applications = source_rows
-            .iter()
-            .filter(|row| row.kind == "application")
-            .map(|row| row.external_id.clone())
+        // An application id means the same application in every tenant, known to the source or not.
+        let applications: BTreeSet<String> = source
+            .1
+            .values()
+            .flat_map(|content| &content.references)
+            .filter(|used| used.kind == "application")
+            .map(|used| used.external_id.clone())
             .collect();
         target_rows.extend(load_reference_catalog(
             conn,
             target.0.tenant.id,
             &ReferenceChoice {
                 kinds: Some(vec!["application".to_owned()]),
-                external_ids: Some(applications),
+                external_ids: Some(applications.into_iter().collect()),
                 ..ReferenceChoice::default()
             },
         )?);
+        target_rows.extend(of_stable_ids(conn, target.0.tenant.id, &source_rows)?);
+        target_rows.extend(people_like(conn, target.0.tenant.id, &source_rows)?);
         Ok(Self {
             source: catalog(source_rows, source.0),
             target: catalog(target_rows, target.0),
@@ -113,6 +120,7 @@ fn whole_kinds(
         tenant_id,
         &ReferenceChoice {
             kinds: Some(kinds.to_vec()),
+            removed: true,
             ..ReferenceChoice::default()
         },
     )
@@ -146,6 +154,8 @@ fn by_ids(
         tenant_id,
         &ReferenceChoice {
             ids: Some(ids),
+            // What a tenant has lost can still be mapped from.
+            removed: true,
             ..ReferenceChoice::default()
         },
     )
@@ -170,7 +180,60 @@ fn by_names(
     )
 }
 
-/// Objects of large kinds that these contents point to, however they spell the id.
+/// Objects of large kinds that have an id of these that means the same in every tenant.
+fn of_stable_ids(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    rows: &[ReferenceRow],
+) -> Result<Vec<ReferenceRow>, StoreError> {
+    let ids: BTreeSet<String> = rows
+        .iter()
+        .filter(|row| LARGE.contains(&row.kind.as_str()))
+        .filter(|row| has_stable_id(&row.kind, &row.discriminator))
+        .map(|row| row.discriminator.clone())
+        .collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load_reference_catalog(
+        conn,
+        tenant_id,
+        &ReferenceChoice {
+            kinds: Some(LARGE.into_iter().map(str::to_owned).collect()),
+            discriminators: Some(ids.into_iter().collect()),
+            ..ReferenceChoice::default()
+        },
+    )
+}
+
+/// People who may be the same ones as these.
+fn people_like(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    rows: &[ReferenceRow],
+) -> Result<Vec<ReferenceRow>, StoreError> {
+    let marks: BTreeSet<String> = rows
+        .iter()
+        .filter(|row| row.kind == USER)
+        .flat_map(|row| [row.name.as_deref().and_then(local_part), facts(row).employee_id])
+        .flatten()
+        .collect();
+    if marks.is_empty() {
+        return Ok(Vec::new());
+    }
+    load_reference_catalog(
+        conn,
+        tenant_id,
+        &ReferenceChoice {
+            kinds: Some(vec![USER.to_owned()]),
+            people: Some(marks.into_iter().collect()),
+            ..ReferenceChoice::default()
+        },
+    )
+}
+
+/// Objects of large kinds that these contents point to, however they spell the id, and whether the
+/// tenant still has them or not.
 fn in_use(
     conn: &mut PgConnection,
     tenant_id: Uuid,
@@ -180,12 +243,7 @@ fn in_use(
         .values()
         .flat_map(|content| &content.references)
         .filter(|used| LARGE.contains(&used.kind.as_str()))
-        .flat_map(|used| {
-            [
-                used.external_id.clone(),
-                used.external_id.to_ascii_lowercase(),
-            ]
-        })
+        .map(|used| used.external_id.clone())
         .collect();
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -196,6 +254,7 @@ fn in_use(
         &ReferenceChoice {
             kinds: Some(LARGE.into_iter().map(str::to_owned).collect()),
             external_ids: Some(ids.into_iter().collect()),
+            removed: true,
             ..ReferenceChoice::default()
         },
     )
@@ -206,14 +265,30 @@ fn catalog(mut rows: Vec<ReferenceRow>, side: &Side) -> ReferenceCatalog {
     // ambiguous with itself.
     rows.sort_by_key(|row| row.id);
     rows.dedup_by_key(|row| row.id);
+    let facts: Vec<(String, String, Facts)> = rows
+        .iter()
+        .map(|row| (row.kind.clone(), row.external_id.clone(), facts(row)))
+        .filter(|(_, _, facts)| *facts != Facts::default())
+        .collect();
     ReferenceCatalog::new(
         rows.into_iter().map(|row| ReferenceObject {
             id: row.id,
             kind: row.kind,
             external_id: row.external_id,
-            name: row.name,
+            // What was removed is there only to be mapped from.
+            name: row.name.filter(|_| row.removed_at.is_none()),
             discriminator: row.discriminator,
         }),
         side.complete_kinds.iter().cloned(),
     )
+    .with_facts(facts)
+    .with_problems(side.kind_problems.clone())
+}
+
+fn facts(row: &ReferenceRow) -> Facts {
+    let text = |name: &str| row.facts.get(name).and_then(Value::as_str);
+    Facts {
+        employee_id: text("employee_id").map(str::to_owned),
+        former_name: row.name.clone().filter(|_| row.removed_at.is_some()),
+    }
 }

@@ -273,9 +273,8 @@ fn recompute_touched(
     let tenant_id = source.tenant.id;
     let mut touched = BTreeMap::new();
     for (kind, external_id) in overrides.references.keys() {
-        // The key is lower case; policies may spell the id otherwise.
-        let spellings = [external_id.clone(), external_id.to_ascii_uppercase()];
-        for found in store::inventory::list_policies_using(conn, tenant_id, kind, &spellings)? {
+        let ids = std::slice::from_ref(external_id);
+        for found in store::inventory::list_policies_using(conn, tenant_id, kind, ids)? {
             touched.insert(found.policy_id, found.version_id);
         }
     }

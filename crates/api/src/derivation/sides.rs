@@ -1,11 +1,12 @@
 //! One tenant of a compare as loaded: facts, inventory, contents on demand.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::inventory::{Inventory, InventoryPolicy};
 use domain::model::CapturedPolicy;
 use domain::preflight::Contents;
+use domain::references::KindProblem;
 use domain::selection::Selection;
 use serde_json::Value;
 use store::inventory::InventoryPolicyRow;
@@ -31,6 +32,8 @@ pub struct Side {
     pub inventory: Inventory,
     /// Reference kinds that were read to the end.
     pub complete_kinds: BTreeSet<String>,
+    /// Why the others were not.
+    pub kind_problems: BTreeMap<String, KindProblem>,
     /// When the last read of each policy type ended.
     pub ended: HashMap<String, DateTime<Utc>>,
     /// When each policy type was last read completely.
@@ -53,6 +56,7 @@ impl Side {
             },
             tenant: rows.tenant,
             complete_kinds: BTreeSet::new(),
+            kind_problems: BTreeMap::new(),
             ended: HashMap::new(),
             complete_at: HashMap::new(),
         };
@@ -61,6 +65,12 @@ impl Side {
             if let Some(kind) = row.subject.strip_prefix(REFERENCE) {
                 if complete {
                     side.complete_kinds.insert(kind.to_owned());
+                } else {
+                    let problem = KindProblem {
+                        code: row.reason_code.unwrap_or_default(),
+                        message: row.message.unwrap_or_default(),
+                    };
+                    side.kind_problems.insert(kind.to_owned(), problem);
                 }
                 continue;
             }

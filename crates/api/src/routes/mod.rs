@@ -52,6 +52,7 @@ mod put_tenant_member;
 mod start_connection_check;
 mod start_inventory_sync;
 mod start_policy_restore;
+mod start_reference_search;
 mod stream_operation_run_events;
 mod stream_workspace_events;
 mod update_member;
@@ -104,7 +105,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_policy_versions::list_policy_versions)
         .service(get_policy_version::get_policy_version)
         .service(start_policy_restore::start_policy_restore)
-        .service(list_references::list_references);
+        .service(list_references::list_references)
+        .service(start_reference_search::start_reference_search);
     config
         .service(compare_tenants::compare_tenants)
         .service(diff_subject::diff_subject)

@@ -173,7 +173,7 @@ pub fn run_view(row: RunRow, caller: &Caller) -> OperationRunView {
 }
 
 /// The members of a stored context that readers get.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 11] = [
     "plan_digest",
     "registry_version",
     "excluded",
@@ -183,6 +183,8 @@ const SHOWN: [&str; 9] = [
     "expected_current_version_id",
     "conditional_access_state",
     "kept_state",
+    "kind",
+    "q",
 ];
 
 fn context_view(row: &RunRow, sees_source: bool) -> Value {

@@ -189,6 +189,12 @@ fn rows(selection: &Value) -> Vec<Row> {
             json!({}),
             "inventory.sync",
         ),
+        row(
+            "start_reference_search",
+            "/tenants/{t}/reference-searches",
+            json!({"kind": "user", "q": "emergency"}),
+            "inventory.sync",
+        ),
         row("list_policies", "/tenants/{t}/policies", n(), "tenant.view"),
         row(
             "get_policy",

@@ -47,14 +47,17 @@ fn by_meaning(
     if is_same_everywhere(&used.kind) {
         return by_id(&used.kind, &id);
     }
+    let meaning = catalog.meaning(&used.kind, &used.external_id);
+    let gone = meaning == Meaning::Dangling;
     let mut unsure = |code: &str| {
         uncertain.push(Uncertainty {
             code: code.to_owned(),
             path: used.path.clone(),
             reference: Some((used.kind.clone(), id.clone())),
+            gone,
         });
     };
-    match catalog.meaning(&used.kind, &used.external_id) {
+    match meaning {
         Meaning::Constant => Value::String(id),
         Meaning::Named(object) => by_name(object),
         Meaning::Ambiguous(object) => {

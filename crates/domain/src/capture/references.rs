@@ -8,6 +8,21 @@ use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
 use crate::policy_type::{Adapter, PolicyType, odata_type};
 
+/// Kinds that content or assignments point to by code, and not by a rule of their row.
+#[cfg(test)]
+pub(crate) const KINDS_BEYOND_THE_REGISTRY: [&str; 10] = [
+    "assignment_filter",
+    "built_in_group_policy_definition",
+    "configuration_manager_collection",
+    "group",
+    "group_policy_definition",
+    "mobile_app",
+    "platform_script",
+    "reusable_setting",
+    "scope_tag",
+    "directory_role",
+];
+
 /// Every reference of a content and its assignments, sorted. Reserved words of workload identities
 /// are no references.
 pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) -> Vec<ReferenceUse> {

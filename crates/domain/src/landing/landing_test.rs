@@ -11,13 +11,15 @@ use crate::model::Facet;
 use crate::references::{Override, Overrides};
 use crate::selection::{Mapping, Selection};
 
-/// Every kind that is known by its name.
-const BY_NAME: [&str; 16] = [
+/// Every kind that is known by its name, where it has no stable id.
+const BY_NAME: [&str; 18] = [
     "assignment_filter",
     "authentication_context",
     "authentication_strength",
     "compliance_script",
+    "configuration_manager_collection",
     "device_configuration",
+    "directory_role",
     "group",
     "mobile_app",
     "mobile_app_category",
@@ -110,7 +112,13 @@ fn every_kind_is_mapped_missing_ambiguous_or_unknown_by_its_name() {
         );
         assert_eq!(land(&two), (Resolution::Ambiguous, None), "{kind}");
         let partly = ReferenceCatalog::new([object(kind, "T1", "One")], []);
-        assert_eq!(land(&partly), (Resolution::Indeterminate, None), "{kind}");
+        // Of users nobody lists all: one of the very same principal name is the one.
+        let unsure = if kind == "user" {
+            (Resolution::Mapped, Some(Landed::Id("T1".to_owned())))
+        } else {
+            (Resolution::Indeterminate, None)
+        };
+        assert_eq!(land(&partly), unsure, "{kind}");
         let nothing = catalog(kind, &[]);
         let dangling = resolved(&nothing, &one, &none, &use_of);
         assert_eq!(dangling.resolution, Resolution::Missing, "{kind}");
@@ -248,18 +256,7 @@ fn a_mapping_settles_every_kind() {
         let (from, to) = (object(kind, "S1", "One"), object(kind, "T7", "Seven"));
         let source = catalog(kind, std::slice::from_ref(&from));
         let target = catalog(kind, &[to.clone(), object(kind, "T8", "Eight")]);
-        let selection = Selection {
-            source_tenant_id: Uuid::new_v4(),
-            target_tenant_id: Uuid::new_v4(),
-            scope: crate::selection::Scope::default(),
-            pairings: std::collections::BTreeSet::new(),
-            mappings: std::collections::BTreeSet::from([Mapping::Reference {
-                kind: kind.to_owned(),
-                source_id: from.id,
-                target_id: to.id,
-            }]),
-            options: crate::selection::Options::default(),
-        };
+        let selection = mapped(kind, from.id, to.id);
         let overrides = mapping::overrides(&selection, &source, &target, &[]).expect("usable");
         let chosen = BTreeMap::from([(
             (kind.to_owned(), "s1".to_owned()),
@@ -272,5 +269,154 @@ fn a_mapping_settles_every_kind() {
         let found = resolved(&source, &target, &overrides, &used(kind, "S1"));
         assert_eq!(found.resolution, Resolution::Mapped, "{kind}");
         assert_eq!(found.landed, Some(Landed::Id("T7".to_owned())), "{kind}");
+    }
+}
+
+#[test]
+fn what_has_a_stable_id_is_known_by_it_and_never_by_its_name() {
+    let none = Overrides::default();
+    let of = |kind: &str, id: &str, name: &str, stable: &str| ReferenceObject {
+        discriminator: stable.to_owned(),
+        ..object(kind, id, name)
+    };
+    for (kind, x, y) in [
+        ("service_principal", "app-x", "app-y"),
+        ("directory_role", "template-x", "template-y"),
+        ("role_definition", "built-in-x", "built-in-y"),
+        ("authentication_strength", "built-in-x", "built-in-y"),
+        ("mobile_app", "iosStoreApp/x", "iosStoreApp/y"),
+    ] {
+        let source = catalog(kind, &[of(kind, "S1", "Backup Agent", x)]);
+        let use_of = used(kind, "S1");
+        let renamed = of(kind, "T1", "Backup Agent (production)", x);
+        let namesake = of(kind, "T2", "Backup Agent", y);
+        let both = catalog(kind, &[renamed, namesake.clone()]);
+        let found = resolved(&source, &both, &none, &use_of);
+        assert_eq!(found.landed, Some(Landed::Id("T1".to_owned())), "{kind}");
+        let only_namesake = catalog(kind, &[namesake, of(kind, "T3", "Backup Agent", "")]);
+        let found = resolved(&source, &only_namesake, &none, &use_of);
+        assert_eq!(found.resolution, Resolution::Missing, "{kind}");
+    }
+}
+
+#[test]
+fn one_of_microsofts_applications_is_missing_where_all_were_read_and_it_was_not_there() {
+    let none = Overrides::default();
+    let id = "d4ebce55-015a-49b5-a083-c84d1797ae8c";
+    let nothing = ReferenceCatalog::default();
+    let land = |target: &ReferenceCatalog, id: &str| {
+        resolved(&nothing, target, &none, &used("application", id)).resolution
+    };
+    let without = catalog("application", &[object("application", "other", "Other")]);
+    let with = catalog("application", &[object("application", &id.to_uppercase(), "Enrollment")]);
+    assert_eq!(land(&without, id), Resolution::Missing);
+    assert_eq!(land(&with, id), Resolution::Constant);
+    // Nobody knows: as it stands.
+    assert_eq!(land(&nothing, id), Resolution::Constant);
+    for word in ["All", "None", "Office365", "MicrosoftAdminPortals"] {
+        assert_eq!(land(&without, word), Resolution::Constant, "{word}");
+    }
+}
+
+#[test]
+fn people_alike_are_offered_and_never_taken() {
+    use crate::references::Facts;
+    let none = Overrides::default();
+    let facts = |id: &str, employee: &str| {
+        let facts = Facts {
+            employee_id: Some(employee.to_owned()),
+            former_name: None,
+        };
+        ("user".to_owned(), id.to_owned(), facts)
+    };
+    let source = catalog("user", &[object("user", "S1", "emergency1@contoso.example")])
+        .with_facts([facts("s1", "E-7")]);
+    let people = [
+        object("user", "T1", "Emergency1@fabrikam.example"),
+        object("user", "T2", "somebody@fabrikam.example"),
+        object("user", "T3", "emergency10@fabrikam.example"),
+    ];
+    let target = ReferenceCatalog::new(people, []).with_facts([facts("T2", "e-7")]);
+    let found = resolved(&source, &target, &none, &used("user", "S1"));
+    assert_eq!((found.resolution, found.landed), (Resolution::Missing, None));
+    let names: Vec<&str> = found.candidates.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["Emergency1@fabrikam.example", "somebody@fabrikam.example"]);
+}
+
+/// Every kind that content and assignments of any type can point to.
+fn every_kind() -> std::collections::BTreeSet<&'static str> {
+    let mut kinds: std::collections::BTreeSet<&str> = policy_type::all()
+        .iter()
+        .flat_map(|row| row.references.iter().map(|rule| rule.kind))
+        .collect();
+    kinds.extend(policy_type::all().iter().filter_map(|row| row.reference_kind));
+    kinds.extend(crate::capture::references::KINDS_BEYOND_THE_REGISTRY);
+    kinds
+}
+
+/// Kinds whose ids mean the same in every tenant: nothing ever holds them.
+const NEVER_HELD: [&str; 2] = ["built_in_group_policy_definition", "directory_role_template"];
+
+#[test]
+fn every_kind_has_a_way_from_held_to_ready() {
+    for kind in every_kind() {
+        let use_of = |exclusion| ReferenceUse {
+            exclusion,
+            ..used(kind, "5f3a1c00-0000-4000-8000-00000000000a")
+        };
+        let none = Overrides::default();
+        if NEVER_HELD.contains(&kind) {
+            let found = resolved(&catalog(kind, &[]), &catalog(kind, &[]), &none, &use_of(false));
+            assert_eq!(found.resolution, Resolution::Constant, "{kind}");
+            continue;
+        }
+        let from = object(kind, "5f3a1c00-0000-4000-8000-00000000000a", "One");
+        let lost = ReferenceObject {
+            name: None,
+            ..from.clone()
+        };
+        let to = object(kind, "T7", "Seven");
+        let unread = ReferenceCatalog::new([to.clone()], []);
+        for source_object in [from.clone(), lost] {
+            for (source, target) in [
+                (catalog(kind, std::slice::from_ref(&source_object)), catalog(kind, std::slice::from_ref(&to))),
+                (catalog(kind, std::slice::from_ref(&source_object)), unread.clone()),
+                (ReferenceCatalog::new([source_object.clone()], []), catalog(kind, std::slice::from_ref(&to))),
+            ] {
+                for exclusion in [false, true] {
+                    let use_of = use_of(exclusion);
+                    let found = resolved(&source, &target, &none, &use_of);
+                    assert!(found.landed.is_none(), "{kind}: {found:?}");
+                    // The answer names the id that a mapping takes, and the reason says so.
+                    assert_eq!(found.source_id, Some(from.id), "{kind}");
+                    let mut holds = crate::preflight::Holds::default();
+                    found.hold(&use_of, true, &mut holds);
+                    let said = format!("{holds:?}");
+                    assert!(said.contains("map it") || said.contains("Map it"), "{said}");
+                    let read = !matches!(found.resolution, Resolution::Indeterminate);
+                    assert!(!read || !said.contains("sync again"), "{said}");
+                    let selection = mapped(kind, from.id, to.id);
+                    let overrides =
+                        mapping::overrides(&selection, &source, &target, &[]).expect("usable");
+                    let settled = resolved(&source, &target, &overrides, &use_of);
+                    assert_eq!(settled.landed, Some(Landed::Id("T7".to_owned())), "{kind}");
+                }
+            }
+        }
+    }
+}
+
+fn mapped(kind: &str, source_id: Uuid, target_id: Uuid) -> Selection {
+    Selection {
+        source_tenant_id: Uuid::new_v4(),
+        target_tenant_id: Uuid::new_v4(),
+        scope: crate::selection::Scope::default(),
+        pairings: std::collections::BTreeSet::new(),
+        mappings: std::collections::BTreeSet::from([Mapping::Reference {
+            kind: kind.to_owned(),
+            source_id,
+            target_id,
+        }]),
+        options: crate::selection::Options::default(),
     }
 }

@@ -13,6 +13,11 @@ pub fn is_first_party_application(id: &str) -> bool {
     platform || RESERVED_WORDS.contains(&id) || FIRST_PARTY.contains(&id)
 }
 
+/// Whether it is a word that stands for applications, and no application's id (lower case).
+pub fn is_application_word(id: &str) -> bool {
+    RESERVED_WORDS.contains(&id)
+}
+
 /// Words that Graph accepts in place of an application id.
 const RESERVED_WORDS: &[&str] = &[
     "all",

@@ -41,7 +41,7 @@ mod tenant_administration;
 mod windows_updates;
 
 pub use device_preparation::TemplateRule;
-pub use first_party::is_first_party_application;
+pub use first_party::{is_application_word, is_first_party_application};
 pub use links::{Link, LinkTarget, OWN, links_of, links_of_type};
 pub(crate) use links::{is_issued, wave_of};
 pub(crate) use plain_types::is_plain_type;

@@ -117,6 +117,15 @@ fn check_query(schema: &Schema, rule: &CollectionRule, query: &Query) -> Result<
             }
         }
     }
+    if rule.family == Family::Directory
+        && query.filter.as_ref().is_some_and(|filter| !filter.is_basic())
+    {
+        return Err(Refusal::new(
+            400,
+            "Request_UnsupportedQuery",
+            "Unsupported or invalid query filter clause specified for property of resource.",
+        ));
+    }
     let closed = schema.find_type(rule.entity).is_some() && !rule.polymorphic;
     if let Some(select) = query.select.as_ref().filter(|_| closed) {
         for name in select {

@@ -42,6 +42,16 @@ impl Filter {
         }
     }
 
+    /// Whether the directory answers it without being asked for its advanced capabilities
+    /// (`ConsistencyLevel: eventual` and `$count=true`).
+    pub fn is_basic(&self) -> bool {
+        match self {
+            Self::And(left, right) | Self::Or(left, right) => left.is_basic() && right.is_basic(),
+            Self::Equal(..) | Self::StartsWith(..) => true,
+            Self::Not(_) | Self::Contains(..) | Self::IsOf(_) => false,
+        }
+    }
+
     /// Whether an object (its body with the id in it) fits; `kind` is its short type name.
     pub fn fits(&self, body: &Value, kind: &str) -> bool {
         match self {

@@ -10,6 +10,7 @@ use crate::state::{Object, Tenant};
 
 const USER_WORDS: [&str; 3] = ["All", "None", "GuestsOrExternalUsers"];
 const LOCATION_WORDS: [&str; 3] = ["All", "AllTrusted", "00000000-0000-0000-0000-000000000000"];
+const WORKLOAD_WORDS: [&str; 3] = ["All", "None", "ServicePrincipalsInMyTenant"];
 const APPLICATION_WORDS: [&str; 5] = [
     "All",
     "None",
@@ -108,6 +109,15 @@ fn judge_conditions(scene: &Scene<'_>, conditions: &Map<String, Value>) -> Resul
     Ok(())
 }
 
+/// Whether the tenant has a service principal of the application, whoever made the application.
+fn has_application(tenant: &Tenant, app_id: &str) -> bool {
+    tenant.list("servicePrincipals").iter().any(|object| {
+        object
+            .text("appId")
+            .is_some_and(|id| id.eq_ignore_ascii_case(app_id))
+    })
+}
+
 fn judge_references(scene: &Scene<'_>, conditions: &Map<String, Value>) -> Result<(), Refusal> {
     let empty = Map::new();
     let part = |name: &str| {
@@ -154,8 +164,16 @@ fn judge_references(scene: &Scene<'_>, conditions: &Map<String, Value>) -> Resul
     let applications = part("applications");
     for list in ["includeApplications", "excludeApplications"] {
         for id in strings(applications, list) {
-            if !APPLICATION_WORDS.contains(&id) && Uuid::try_parse(id).is_err() {
+            if !APPLICATION_WORDS.contains(&id) && !has_application(scene.tenant, id) {
                 return Err(unknown(1010, "an application", id));
+            }
+        }
+    }
+    let workloads = part("clientApplications");
+    for list in ["includeServicePrincipals", "excludeServicePrincipals"] {
+        for id in strings(workloads, list) {
+            if !WORKLOAD_WORDS.contains(&id) && !scene.tenant.has("servicePrincipals", id) {
+                return Err(unknown(1010, "a service principal", id));
             }
         }
     }

@@ -297,6 +297,16 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         ..INTUNE
     },
     CollectionRule {
+        key: "configManagerCollections",
+        paths: &["deviceManagement/configManagerCollections"],
+        entity: "configManagerCollection",
+        create: false,
+        patch: false,
+        delete: false,
+        scope_tags: None,
+        ..INTUNE
+    },
+    CollectionRule {
         key: "groups",
         paths: &["groups"],
         entity: "group",

@@ -48,7 +48,7 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         version: GraphVersion::Beta,
         path: "/deviceManagement/roleDefinitions",
         family: ResourceFamily::RoleBasedAccess,
-        discriminator: &[],
+        discriminator: &[BUILT_IN_ID],
     },
     ReferenceList {
         kinds: &[("notification_template", "id")],
@@ -69,7 +69,7 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         version: GraphVersion::V1,
         path: "/identity/conditionalAccess/authenticationStrength/policies",
         family: ResourceFamily::ConditionalAccess,
-        discriminator: &[],
+        discriminator: &[BUILT_IN_ID],
     },
     ReferenceList {
         kinds: &[("authentication_context", "id")],
@@ -90,7 +90,8 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         version: GraphVersion::V1,
         path: "/servicePrincipals?$select=id,appId,displayName&$top=999",
         family: ResourceFamily::Directory,
-        discriminator: &[],
+        // Names repeat and change; the id of the application is the same in every tenant.
+        discriminator: &["appId"],
     },
     ReferenceList {
         kinds: &[("reusable_setting", "id")],
@@ -155,7 +156,17 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         family: ResourceFamily::Apps,
         discriminator: &[],
     },
+    ReferenceList {
+        kinds: &[("configuration_manager_collection", "collectionIdentifier")],
+        version: GraphVersion::Beta,
+        path: "/deviceManagement/configManagerCollections",
+        family: ResourceFamily::DeviceConfiguration,
+        discriminator: &[],
+    },
 ];
+
+/// Stands for the id of a built-in object, which is the same in every tenant.
+const BUILT_IN_ID: &str = "built-in id";
 
 /// One reference as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,6 +220,10 @@ pub(crate) fn list_of(kind: &str) -> Option<&'static ReferenceList> {
 fn discriminator(properties: &[&str], item: &Value) -> String {
     let mut parts = Vec::with_capacity(properties.len());
     for property in properties {
+        if *property == BUILT_IN_ID {
+            parts.push(built_in_id(item));
+            continue;
+        }
         let value = property
             .split('|')
             .filter_map(|property| item.get(property)?.as_str())
@@ -218,9 +233,24 @@ fn discriminator(properties: &[&str], item: &Value) -> String {
             (_, None) => "",
             (_, Some(text)) => text.strip_prefix("#microsoft.graph.").unwrap_or(text),
         };
-        parts.push(value);
+        parts.push(match *property {
+            // Graph spells ids in either letter case.
+            "appId" | "roleTemplateId" => value.to_ascii_lowercase(),
+            _ => value.to_owned(),
+        });
     }
     parts.join("/")
+}
+
+fn built_in_id(item: &Value) -> String {
+    let is = |property: &str| item.get(property) == Some(&Value::Bool(true));
+    let built_in = is("isBuiltIn")
+        || is("isBuiltInRoleDefinition")
+        || item.get("policyType").and_then(Value::as_str) == Some("builtIn");
+    let id = item.get("id").and_then(Value::as_str);
+    id.filter(|_| built_in)
+        .unwrap_or_default()
+        .to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -237,6 +267,20 @@ mod tests {
         let found = list.read(&json!({"id": "o", "appId": "a", "displayName": "App"}));
         assert_eq!(found.len(), 2);
         assert!(found.iter().all(|listed| listed.name == "App"));
+        let capitals = list.read(&json!({"id": "o", "appId": "AB-1", "displayName": "App"}));
+        assert!(capitals.iter().all(|listed| listed.discriminator == "ab-1"));
+    }
+
+    #[test]
+    fn what_is_built_in_is_known_by_its_id() {
+        let Some(list) = list_of("role_definition") else {
+            unreachable!()
+        };
+        let of = |item: Value| list.read(&item).first().map(|l| l.discriminator.clone());
+        let built_in = json!({"id": "9E0C", "displayName": "Help Desk", "isBuiltIn": true});
+        assert_eq!(of(built_in).as_deref(), Some("9e0c"));
+        let custom = json!({"id": "1", "displayName": "Help Desk", "isBuiltIn": false});
+        assert_eq!(of(custom).as_deref(), Some(""));
     }
 
     #[test]

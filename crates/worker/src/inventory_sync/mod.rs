@@ -6,12 +6,14 @@
 pub(crate) mod kinds;
 mod one_object;
 mod outline;
+pub(crate) mod people;
 mod references;
-mod refresh;
+pub(crate) mod refresh;
 mod store_type;
 mod types;
 
 pub(crate) use outline::flat;
+pub(crate) use references::Known;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -67,6 +69,7 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
     if references_changed {
         refresh::refresh(&job, &catalog, &captured).await?;
     }
+    people::forget_unused(&job).await?;
     Ok(RunEnd { stop: None })
 }
 

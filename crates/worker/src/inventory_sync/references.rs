@@ -1,4 +1,4 @@
-//! Reads what policies can point to: lists per kind, and users one by one.
+//! Reads what policies can point to: lists per kind, and of users those that policies name.
 //!
 //! Decides that a kind whose read fails is incomplete and nothing more: it concerns only the
 //! policies that use it. Reads no policy.
@@ -7,28 +7,24 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use domain::model::{GraphVersion, ResourceFamily};
-use domain::references::ReferenceCatalog;
+use domain::references::{ReferenceCatalog, USER};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use serde_json::Value;
 use store::captures::{self, NewCoverage};
 use store::references::{self as stored, ReferenceCapture};
 use store::{inventory, leases, tenants};
 
 use super::kinds::{LISTS, ReferenceList};
 use super::outline;
+use super::people::{self, Person};
 use crate::interrupt::Interrupt;
 use crate::inventory_rows::{self, KIND_PREFIX};
 use crate::job::Job;
 use crate::provider::Reader;
-use crate::read_policy::encode;
 use crate::read_problem::ReadProblem;
 
 /// Lists read beside each other.
 const LISTS_AT_ONCE: usize = 4;
-/// The kind that is never listed.
-const USER: &str = "user";
 
 type Problem = (&'static str, String);
 
@@ -64,19 +60,21 @@ impl Known {
             return Ok(());
         }
         let started_at = job.now();
-        let mut found = Vec::new();
+        let (mut found, mut gone) = (Vec::new(), Vec::new());
         let mut problem = None;
         for id in ids {
-            match read_user(job, reader, id).await? {
+            match people::read(job, reader, id).await? {
                 Ok(Some(person)) => found.push(person),
-                Ok(None) => {}
+                Ok(None) => gone.push(id.to_owned()),
+                // An id that Graph refuses is no user's, and stops no other.
+                Err(trouble @ ("graph_rejected", _)) => problem = Some(trouble),
                 Err(trouble) => {
                     problem = Some(trouble);
                     break;
                 }
             }
         }
-        store_kind(job, USER, found, started_at, problem, false).await?;
+        store_people(job, found, gone, started_at, problem).await?;
         *self.catalog.lock().unwrap_or_else(PoisonError::into_inner) = load_catalog(job).await?;
         Ok(())
     }
@@ -88,41 +86,6 @@ async fn load_catalog(job: &Job) -> Result<Arc<ReferenceCatalog>, Interrupt> {
         .read(move |conn| inventory_rows::references(conn, tenant_id))
         .await?;
     Ok(Arc::new(rows.catalog()))
-}
-
-/// One user; `None` when the tenant does not have it.
-async fn read_user(
-    job: &Job,
-    reader: &Reader,
-    id: &str,
-) -> Result<Result<Option<ReferenceCapture>, Problem>, Interrupt> {
-    let path = format!(
-        "/users/{}?$select=id,displayName,userPrincipalName",
-        encode(id)
-    );
-    loop {
-        let read = reader
-            .get(ResourceFamily::Directory, GraphVersion::V1, &path)
-            .await;
-        match read {
-            Ok(user) => {
-                let text = |property: &str| user.get(property).and_then(Value::as_str);
-                // The principal name tells people apart; display names repeat.
-                let name = text("userPrincipalName")
-                    .or_else(|| text("displayName"))
-                    .unwrap_or(id);
-                return Ok(Ok(Some(ReferenceCapture {
-                    external_id: text("id").unwrap_or(id).to_owned(),
-                    name: name.replace('\0', ""),
-                    discriminator: String::new(),
-                })));
-            }
-            Err(ReadProblem::NotFound) => return Ok(Ok(None)),
-            Err(ReadProblem::Interrupted(interrupt)) => return Err(interrupt),
-            Err(ReadProblem::Throttled { until }) => job.wait_until(until).await?,
-            Err(problem) => return Ok(Err(problem.explain())),
-        }
-    }
 }
 
 /// Reads every list and stores it. `true` when what some id means may have changed.
@@ -199,9 +162,58 @@ async fn read_list(
     }
     let mut changed = false;
     for ((kind, _), references) in list.kinds.iter().zip(found) {
-        changed |= store_kind(job, kind, references, started_at, problem.clone(), true).await?;
+        changed |= store_kind(job, kind, references, started_at, problem.as_ref()).await?;
     }
     Ok(changed)
+}
+
+/// Stores the users that policies name: those the tenant has, and those it was asked for in vain.
+async fn store_people(
+    job: &Job,
+    found: Vec<Person>,
+    gone: Vec<String>,
+    started_at: DateTime<Utc>,
+    problem: Option<Problem>,
+) -> Result<(), Interrupt> {
+    let run = job.run.clone();
+    let coverage = coverage_of(job, USER, started_at, problem.as_ref());
+    job.record(move |conn, holder| {
+        let (workspace_id, tenant_id) = (run.workspace_id, run.tenant_id);
+        let mut changed =
+            !people::store(conn, workspace_id, tenant_id, &found, started_at)?.is_empty();
+        let lost = stored::mark_references_gone(conn, tenant_id, USER, &gone, started_at)?;
+        changed |= !lost.is_empty();
+        let before = inventory::list_coverage(conn, tenant_id)?;
+        changed |= coverage.complete
+            != before
+                .iter()
+                .any(|row| row.subject == coverage.subject && row.status == "complete");
+        captures::put_coverage(conn, &coverage)?;
+        leases::guard(conn, holder)?;
+        if changed {
+            tenants::raise_inventory_generation(conn, tenant_id)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn coverage_of(
+    job: &Job,
+    kind: &str,
+    started_at: DateTime<Utc>,
+    problem: Option<&Problem>,
+) -> NewCoverage {
+    NewCoverage {
+        workspace_id: job.run.workspace_id,
+        tenant_id: job.run.tenant_id,
+        subject: format!("{KIND_PREFIX}{kind}"),
+        complete: problem.is_none(),
+        reason_code: problem.map(|(code, _)| (*code).to_owned()),
+        message: problem.map(|(_, message)| message.clone()),
+        read_started_at: started_at,
+        read_ended_at: job.now(),
+    }
 }
 
 /// Stores what was read of a kind; a complete list also tells what is gone.
@@ -210,21 +222,11 @@ async fn store_kind(
     kind: &'static str,
     references: Vec<ReferenceCapture>,
     started_at: DateTime<Utc>,
-    problem: Option<Problem>,
-    listed: bool,
+    problem: Option<&Problem>,
 ) -> Result<bool, Interrupt> {
     let run = job.run.clone();
-    let subject = format!("{KIND_PREFIX}{kind}");
-    let coverage = NewCoverage {
-        workspace_id: run.workspace_id,
-        tenant_id: run.tenant_id,
-        subject: subject.clone(),
-        complete: problem.is_none(),
-        reason_code: problem.as_ref().map(|(code, _)| (*code).to_owned()),
-        message: problem.as_ref().map(|(_, message)| message.clone()),
-        read_started_at: started_at,
-        read_ended_at: job.now(),
-    };
+    let coverage = coverage_of(job, kind, started_at, problem);
+    let subject = coverage.subject.clone();
     job.record(move |conn, holder| {
         let before = inventory::list_coverage(conn, run.tenant_id)?;
         let was_complete = before
@@ -239,7 +241,7 @@ async fn store_kind(
             started_at,
         )?;
         let mut changed = !renamed.is_empty() || was_complete != coverage.complete;
-        if coverage.complete && listed {
+        if coverage.complete {
             let gone = stored::mark_references_removed(conn, run.tenant_id, kind, started_at)?;
             changed |= !gone.is_empty();
         }

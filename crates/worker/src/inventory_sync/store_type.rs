@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::canonical::{Reading, fingerprints};
-use domain::policy_type::PolicyType;
+use domain::policy_type::{self, PolicyType};
 use domain::references::{ReferenceCatalog, is_constant};
 use store::captures::{self, NewCoverage, PolicyCapture, UnreadableCapture};
 use store::inventory::{self, CoverageRow};
@@ -88,11 +88,19 @@ fn used_references(read: &TypeRead) -> BTreeSet<(String, String)> {
             Seen::Unreadable { .. } => None,
         })
         .flatten()
-        .filter(|used| !is_constant(&used.kind, &used.external_id))
+        .filter(|used| can_be_named(&used.kind, &used.external_id))
         // What is longer than any id is none, and would fit no row.
         .filter(|used| (1..=400).contains(&used.external_id.len()))
         .map(|used| (used.kind.clone(), used.external_id.clone()))
         .collect()
+}
+
+/// Whether a mapping may have to name it: all but what means the same in every tenant. Even one of
+/// Microsoft's own applications may be missing in a tenant.
+fn can_be_named(kind: &str, id: &str) -> bool {
+    let application =
+        kind == "application" && !policy_type::is_application_word(&id.to_ascii_lowercase());
+    application || !is_constant(kind, id)
 }
 
 fn prepare(

@@ -312,6 +312,14 @@ pub const OPERATIONS: &[Operation] = &[
         ws!("/tenants/{tenant_id}/inventory-syncs"),
         Need::Tenant("inventory.sync"),
     )),
+    ids(with(
+        row(
+            "POST",
+            ws!("/tenants/{tenant_id}/reference-searches"),
+            Need::Tenant("inventory.sync"),
+        ),
+        |_| json!({"kind": "user", "q": "walk"}),
+    )),
     ids(row(
         "GET",
         ws!("/tenants/{tenant_id}/members"),
