@@ -150,10 +150,7 @@ impl ReferenceCatalog {
 
     /// The same, knowing what some objects are called besides their names: kind, Graph's id, facts.
     #[must_use]
-    pub fn with_facts(
-        mut self,
-        facts: impl IntoIterator<Item = (String, String, Facts)>,
-    ) -> Self {
+    pub fn with_facts(mut self, facts: impl IntoIterator<Item = (String, String, Facts)>) -> Self {
         let facts = facts
             .into_iter()
             .map(|(kind, id, facts)| ((kind, id.to_ascii_lowercase()), facts));
@@ -184,7 +181,11 @@ impl ReferenceCatalog {
 
     /// People who may be the same one as a person of another tenant: by what their names begin with
     /// up to the domain, or by their employee id. In id order.
-    pub fn people_like(&self, name: Option<&str>, employee_id: Option<&str>) -> Vec<&ReferenceObject> {
+    pub fn people_like(
+        &self,
+        name: Option<&str>,
+        employee_id: Option<&str>,
+    ) -> Vec<&ReferenceObject> {
         let wanted = name.and_then(local_part);
         let employee_id = employee_id.map(str::to_lowercase);
         let mut found: Vec<&ReferenceObject> = self

@@ -54,8 +54,7 @@ pub(crate) fn catalog_of(
 ) -> Result<ReferenceCatalog, StoreError> {
     let used = &policy.references;
     let kinds: BTreeSet<String> = used.iter().map(|used| used.kind.clone()).collect();
-    let external_ids: BTreeSet<String> =
-        used.iter().map(|used| used.external_id.clone()).collect();
+    let external_ids: BTreeSet<String> = used.iter().map(|used| used.external_id.clone()).collect();
     let choice = ReferenceChoice {
         kinds: Some(kinds.into_iter().collect()),
         external_ids: Some(external_ids.into_iter().collect()),

@@ -215,7 +215,12 @@ fn people_like(
     let marks: BTreeSet<String> = rows
         .iter()
         .filter(|row| row.kind == USER)
-        .flat_map(|row| [row.name.as_deref().and_then(local_part), facts(row).employee_id])
+        .flat_map(|row| {
+            [
+                row.name.as_deref().and_then(local_part),
+                facts(row).employee_id,
+            ]
+        })
         .flatten()
         .collect();
     if marks.is_empty() {

@@ -48,10 +48,7 @@ impl ReadBody for StartReferenceSearchRequest {
             let text = format!("q must have at least {SHORTEST} characters.");
             members.refuse("q", "too_short", text);
         }
-        Some(Self {
-            kind: kind?,
-            q: q?,
-        })
+        Some(Self { kind: kind?, q: q? })
     }
 }
 

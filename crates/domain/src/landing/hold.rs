@@ -21,7 +21,11 @@ impl Resolved {
             Resolution::Mapped | Resolution::Constant | Resolution::CreatedByPlan => {}
             Resolution::Missing => {
                 let remedy = self.remedy();
-                let verb = if used.exclusion { "excludes" } else { "points to" };
+                let verb = if used.exclusion {
+                    "excludes"
+                } else {
+                    "points to"
+                };
                 let gone = if self.lost {
                     "which the source itself does not have any more"
                 } else if references::is_listed_whole(kind) {
@@ -47,9 +51,7 @@ impl Resolved {
             Resolution::Indeterminate => {
                 let unread = self.unread.as_deref().unwrap_or_default();
                 let map = self.or_map();
-                let text = format!(
-                    "{path} points to the {kind} {what:?}, and {unread}{map}."
-                );
+                let text = format!("{path} points to the {kind} {what:?}, and {unread}{map}.");
                 holds.block("reference_indeterminate", text);
             }
         }
@@ -86,7 +88,9 @@ impl Resolved {
                 self.source_external_id
             ),
             "service_principal" => {
-                format!("Create the service principal of its application in the target and sync{map}.")
+                format!(
+                    "Create the service principal of its application in the target and sync{map}."
+                )
             }
             group_policy::DEFINITION => format!(
                 "It is of an uploaded ADMX file: upload the file in the target and sync{map}."
@@ -116,5 +120,7 @@ pub(super) fn unread(side: &str, problem: Option<&KindProblem>) -> String {
     } else {
         ""
     };
-    format!("that kind was not read to its end in the {side} ({code}: {said}); {first}sync the {side} again")
+    format!(
+        "that kind was not read to its end in the {side} ({code}: {said}); {first}sync the {side} again"
+    )
 }

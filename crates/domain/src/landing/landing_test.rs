@@ -308,7 +308,10 @@ fn one_of_microsofts_applications_is_missing_where_all_were_read_and_it_was_not_
         resolved(&nothing, target, &none, &used("application", id)).resolution
     };
     let without = catalog("application", &[object("application", "other", "Other")]);
-    let with = catalog("application", &[object("application", &id.to_uppercase(), "Enrollment")]);
+    let with = catalog(
+        "application",
+        &[object("application", &id.to_uppercase(), "Enrollment")],
+    );
     assert_eq!(land(&without, id), Resolution::Missing);
     assert_eq!(land(&with, id), Resolution::Constant);
     // Nobody knows: as it stands.
@@ -329,8 +332,11 @@ fn people_alike_are_offered_and_never_taken() {
         };
         ("user".to_owned(), id.to_owned(), facts)
     };
-    let source = catalog("user", &[object("user", "S1", "emergency1@contoso.example")])
-        .with_facts([facts("s1", "E-7")]);
+    let source = catalog(
+        "user",
+        &[object("user", "S1", "emergency1@contoso.example")],
+    )
+    .with_facts([facts("s1", "E-7")]);
     let people = [
         object("user", "T1", "Emergency1@fabrikam.example"),
         object("user", "T2", "somebody@fabrikam.example"),
@@ -338,9 +344,15 @@ fn people_alike_are_offered_and_never_taken() {
     ];
     let target = ReferenceCatalog::new(people, []).with_facts([facts("T2", "e-7")]);
     let found = resolved(&source, &target, &none, &used("user", "S1"));
-    assert_eq!((found.resolution, found.landed), (Resolution::Missing, None));
+    assert_eq!(
+        (found.resolution, found.landed),
+        (Resolution::Missing, None)
+    );
     let names: Vec<&str> = found.candidates.iter().map(|c| c.name.as_str()).collect();
-    assert_eq!(names, ["Emergency1@fabrikam.example", "somebody@fabrikam.example"]);
+    assert_eq!(
+        names,
+        ["Emergency1@fabrikam.example", "somebody@fabrikam.example"]
+    );
 }
 
 /// Every kind that content and assignments of any type can point to.
@@ -349,13 +361,20 @@ fn every_kind() -> std::collections::BTreeSet<&'static str> {
         .iter()
         .flat_map(|row| row.references.iter().map(|rule| rule.kind))
         .collect();
-    kinds.extend(policy_type::all().iter().filter_map(|row| row.reference_kind));
+    kinds.extend(
+        policy_type::all()
+            .iter()
+            .filter_map(|row| row.reference_kind),
+    );
     kinds.extend(crate::capture::references::KINDS_BEYOND_THE_REGISTRY);
     kinds
 }
 
 /// Kinds whose ids mean the same in every tenant: nothing ever holds them.
-const NEVER_HELD: [&str; 2] = ["built_in_group_policy_definition", "directory_role_template"];
+const NEVER_HELD: [&str; 2] = [
+    "built_in_group_policy_definition",
+    "directory_role_template",
+];
 
 #[test]
 fn every_kind_has_a_way_from_held_to_ready() {
@@ -366,7 +385,12 @@ fn every_kind_has_a_way_from_held_to_ready() {
         };
         let none = Overrides::default();
         if NEVER_HELD.contains(&kind) {
-            let found = resolved(&catalog(kind, &[]), &catalog(kind, &[]), &none, &use_of(false));
+            let found = resolved(
+                &catalog(kind, &[]),
+                &catalog(kind, &[]),
+                &none,
+                &use_of(false),
+            );
             assert_eq!(found.resolution, Resolution::Constant, "{kind}");
             continue;
         }
@@ -379,9 +403,18 @@ fn every_kind_has_a_way_from_held_to_ready() {
         let unread = ReferenceCatalog::new([to.clone()], []);
         for source_object in [from.clone(), lost] {
             for (source, target) in [
-                (catalog(kind, std::slice::from_ref(&source_object)), catalog(kind, std::slice::from_ref(&to))),
-                (catalog(kind, std::slice::from_ref(&source_object)), unread.clone()),
-                (ReferenceCatalog::new([source_object.clone()], []), catalog(kind, std::slice::from_ref(&to))),
+                (
+                    catalog(kind, std::slice::from_ref(&source_object)),
+                    catalog(kind, std::slice::from_ref(&to)),
+                ),
+                (
+                    catalog(kind, std::slice::from_ref(&source_object)),
+                    unread.clone(),
+                ),
+                (
+                    ReferenceCatalog::new([source_object.clone()], []),
+                    catalog(kind, std::slice::from_ref(&to)),
+                ),
             ] {
                 for exclusion in [false, true] {
                     let use_of = use_of(exclusion);

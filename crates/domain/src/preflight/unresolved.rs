@@ -8,11 +8,13 @@ use crate::policy_type::PolicyType;
 
 /// Whether references alone keep a subject from being compared.
 pub(super) fn is_by_reference(subject: &Subject) -> bool {
-    let of_reference =
-        |code: &str| matches!(code, "reference_ambiguous" | "reference_unresolved");
+    let of_reference = |code: &str| matches!(code, "reference_ambiguous" | "reference_unresolved");
     subject.state == SubjectState::Indeterminate
         && !subject.reasons.is_empty()
-        && subject.reasons.iter().all(|reason| of_reference(&reason.code))
+        && subject
+            .reasons
+            .iter()
+            .all(|reason| of_reference(&reason.code))
 }
 
 /// Settles the readiness of an indeterminate subject.

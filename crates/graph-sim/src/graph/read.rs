@@ -118,7 +118,10 @@ fn check_query(schema: &Schema, rule: &CollectionRule, query: &Query) -> Result<
         }
     }
     if rule.family == Family::Directory
-        && query.filter.as_ref().is_some_and(|filter| !filter.is_basic())
+        && query
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !filter.is_basic())
     {
         return Err(Refusal::new(
             400,

@@ -107,8 +107,7 @@ pub(crate) async fn forget_unused(job: &Job) -> Result<(), Interrupt> {
     let seen_before = job.now() - KEEP;
     let forgotten = job
         .record(move |conn, holder| {
-            let gone =
-                stored::forget_unused_references(conn, tenant_id, USER, seen_before)?;
+            let gone = stored::forget_unused_references(conn, tenant_id, USER, seen_before)?;
             store::leases::guard(conn, holder)?;
             Ok(gone)
         })
