@@ -61,7 +61,7 @@ pub(crate) async fn execute(job: Arc<Job>) -> Result<RunEnd, Interrupt> {
     let opened = match provider::open(&job).await? {
         Ok(opened) => opened,
         Err(problem) => {
-            connection_check::mark_unhealthy(&job, problem.code, &problem.message).await?;
+            connection_check::mark_unhealthy(&job, &problem).await?;
             promotion::fail_all(&job, problem.code, &problem.message).await?;
             return Ok(RunEnd { stop: None });
         }
