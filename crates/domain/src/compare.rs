@@ -332,7 +332,32 @@ fn matched_subject(
         SubjectState::Match
     };
     subject.reasons = uncertainty_reasons(selection.options, left, right);
+    if subject.state == SubjectState::Match {
+        subject.reasons.extend(unknown_reason(left, right));
+    }
     subject
+}
+
+/// What the two still differ in although nothing can be written: a promotion leaves out what this
+/// product does not know, and that stays true until the target has it.
+fn unknown_reason(left: &Fingerprints, right: &Fingerprints) -> Option<Reason> {
+    let places: BTreeSet<&str> = left
+        .unknown
+        .keys()
+        .chain(right.unknown.keys())
+        .filter(|place| left.unknown.get(*place) != right.unknown.get(*place))
+        .map(String::as_str)
+        .collect();
+    if places.is_empty() {
+        return None;
+    }
+    let places: Vec<&str> = places.into_iter().collect();
+    let text = format!(
+        "{} differs, is not known to this version and was not written. Update this product, or change \
+         the target by hand.",
+        places.join(", ")
+    );
+    Some(Reason::new("unknown_property", text))
 }
 
 /// The facets the options would write.

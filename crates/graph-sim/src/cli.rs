@@ -73,6 +73,7 @@ where
             encrypt_oma: arguments.encrypt_oma,
             empty_links: false,
             security_defaults: false,
+            device_group_by_get: false,
         },
     };
     let running = match start(options) {

@@ -107,6 +107,9 @@ pub struct AssignmentRule {
     /// Whether each assignment is an object of its own, added by POST and removed by DELETE on
     /// `read`; `action` and `wrapper` are not used then.
     pub per_target: bool,
+    /// Members that the service answers alike whatever was sent, with the value (as JSON text) that its
+    /// own portal sends: sent so, never compared.
+    pub fixed: &'static [(&'static str, &'static str)],
 }
 
 /// An object that every tenant has from its first day: matched by its kind whatever its name,
@@ -231,8 +234,11 @@ pub struct PolicyType {
     pub immutable: &'static [&'static str],
     /// Members of a create body where the service takes no more; a PATCH brings the rest.
     pub create_first: Option<&'static [&'static str]>,
-    /// Characters that the service refuses in a name.
+    /// Characters that the service refuses in a name and a description.
     pub name_refuses: &'static str,
+    /// Longest name that the service takes, in characters; 0 where no shorter limit than everybody's is
+    /// known.
+    pub name_longest: usize,
     /// Dates that the service refuses when they are in the past.
     pub future_dates: &'static [&'static str],
     /// The object that each tenant has already.
@@ -297,6 +303,28 @@ impl PolicyType {
         }
     }
 
+    /// Takes out of an assignment what the service answers alike whatever was sent.
+    pub(crate) fn drop_fixed(&self, assignment: &mut Value) {
+        let fixed = self.assignments.map_or(&[][..], |rule| rule.fixed);
+        if let Value::Object(members) = assignment {
+            for (member, _) in fixed {
+                members.remove(*member);
+            }
+        }
+    }
+
+    /// Says it in an assignment as the service's own portal does.
+    pub(crate) fn say_fixed(&self, assignment: &mut Value) {
+        let fixed = self.assignments.map_or(&[][..], |rule| rule.fixed);
+        if let Value::Object(members) = assignment {
+            for (member, text) in fixed {
+                if let Ok(value) = serde_json::from_str(text) {
+                    members.insert((*member).to_owned(), value);
+                }
+            }
+        }
+    }
+
     /// The member that holds a settings catalog tree, if the type has one.
     pub(crate) const fn catalog_tree(&self) -> Option<&'static str> {
         match self.adapter {
@@ -343,6 +371,7 @@ const PLAIN: PolicyType = PolicyType {
     immutable: &[],
     create_first: None,
     name_refuses: "",
+    name_longest: 0,
     future_dates: &[],
     default_object: None,
     priority: None,
@@ -375,6 +404,7 @@ const ASSIGN: AssignmentRule = AssignmentRule {
     wrapper: "assignments",
     filters: true,
     per_target: false,
+    fixed: &[],
 };
 
 const fn reference(path: &'static str, kind: &'static str) -> ReferenceRule {

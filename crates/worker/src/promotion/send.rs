@@ -9,7 +9,7 @@ use domain::device_preparation::refusal_of;
 use domain::enrollment_notification::COLLECTION as TEMPLATE_COLLECTION;
 use domain::model::ResourceFamily;
 use domain::run::Stop;
-use domain::steps::{StepKind, WriteStep};
+use domain::steps::{StepKind, WriteStep, detour};
 use graph::{Admission, Answer, Approval, WriteKind, WriteOutcome, WriteRequest};
 use serde_json::Value;
 use store::lanes;
@@ -49,7 +49,7 @@ impl Subject<'_> {
         step: &WriteStep,
         known: &[Value],
     ) -> Result<Sending, Exit> {
-        let filled = self.with_links(self.filled(step)?)?;
+        let filled = self.by_its_way(self.with_links(self.filled(step)?)?);
         let secret_body = self.secret_body(&filled).await?;
         let Some(admission) = self.admit(step).await? else {
             return Ok(Sending::Again);
@@ -98,6 +98,17 @@ impl Subject<'_> {
             .await;
         fail_point!("after_result", &step.name);
         sending
+    }
+
+    /// The step by the way that Graph named when it refused the first sending.
+    fn by_its_way(&self, step: WriteStep) -> WriteStep {
+        let said = self.journal.redirection(&step.name);
+        said.and_then(|said| detour(&step, said)).unwrap_or(step)
+    }
+
+    /// Whether a refusal names another way to send the step, which was not taken yet.
+    fn is_redirected(&self, step: &WriteStep, said: &str) -> bool {
+        self.journal.redirection(&step.name).is_none() && detour(step, said).is_some()
     }
 
     /// Waits for leave to write. A look that became old while waiting is taken again; `None` when
@@ -321,6 +332,10 @@ impl Subject<'_> {
                 Err(Exit::failed("approval_refused", said))
             }
             WriteOutcome::Forbidden { .. } => Err(Exit::failed("graph_forbidden", said)),
+            WriteOutcome::Rejected { .. } if self.is_redirected(step, &said) => {
+                result.ending = Ending::Redirected;
+                Ok(Sending::Again)
+            }
             WriteOutcome::Rejected {
                 missing_reference: true,
                 ..

@@ -10,6 +10,8 @@ mod bad_input;
 mod certificates;
 mod concurrency;
 mod corpus_round_trip;
+mod field_cases_gates;
+mod field_cases_gates_said;
 mod gates;
 mod main_job;
 mod odd_objects;
