@@ -23,6 +23,10 @@ use crate::references::{Overrides, ReferenceCatalog};
 use crate::selection::Selection;
 use crate::steps::{self, Landing};
 
+mod holds;
+
+pub(crate) use holds::Holds;
+
 /// Whether a subject would be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -438,40 +442,6 @@ fn hold_literals(input: &PreflightInput<'_>, source: &CapturedPolicy, holds: &mu
             at.join(", ")
         );
         holds.manual("tenant_literal", text);
-    }
-}
-
-/// Why a subject is held: blocked outranks manual.
-#[derive(Debug, Default)]
-pub(crate) struct Holds {
-    blocked: bool,
-    reasons: BTreeSet<Reason>,
-}
-
-impl Holds {
-    /// Nobody can settle this in the request.
-    pub(crate) fn block(&mut self, code: &str, message: impl Into<String>) {
-        self.blocked = true;
-        self.reasons.insert(Reason::new(code, message));
-    }
-
-    /// A mapping or pairing can settle this.
-    pub(crate) fn manual(&mut self, code: &str, message: impl Into<String>) {
-        self.reasons.insert(Reason::new(code, message));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.reasons.is_empty()
-    }
-
-    fn settle(self, mut outcome: PreflightSubject) -> PreflightSubject {
-        outcome.readiness = if self.blocked {
-            Readiness::Blocked
-        } else {
-            Readiness::ManualMappingRequired
-        };
-        outcome.reasons.extend(self.reasons);
-        outcome
     }
 }
 

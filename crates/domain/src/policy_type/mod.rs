@@ -20,6 +20,7 @@ use crate::model::{Facet, GraphVersion, ResourceFamily};
 
 pub(crate) mod approvals;
 mod apps;
+mod assigning;
 mod authentication;
 mod by_hand;
 mod compliance;
@@ -40,6 +41,8 @@ mod settings_tree;
 mod tenant_administration;
 mod windows_updates;
 
+use assigning::ASSIGN;
+pub use assigning::AssignmentRule;
 pub use device_preparation::TemplateRule;
 pub use first_party::is_first_party_application;
 pub use links::{Link, LinkTarget, OWN, links_of, links_of_type};
@@ -91,25 +94,6 @@ pub struct SubCollection {
     pub path: &'static str,
     /// `$top` to ask for; `None` asks for none. Paged to the end either way.
     pub top: Option<u16>,
-}
-
-/// How assignments are read and written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AssignmentRule {
-    /// Path below the item for reading, e.g. `assignments`; empty where they come with the item.
-    pub read: &'static str,
-    /// Action below the item for writing (replace-all), e.g. `assign`.
-    pub action: &'static str,
-    /// Member that wraps the list, e.g. `assignments`.
-    pub wrapper: &'static str,
-    /// Whether assignment filters are allowed.
-    pub filters: bool,
-    /// Whether each assignment is an object of its own, added by POST and removed by DELETE on
-    /// `read`; `action` and `wrapper` are not used then.
-    pub per_target: bool,
-    /// Members that the service answers alike whatever was sent, with the value (as JSON text) that its
-    /// own portal sends: sent so, never compared.
-    pub fixed: &'static [(&'static str, &'static str)],
 }
 
 /// An object that every tenant has from its first day: matched by its kind whatever its name,
@@ -303,28 +287,6 @@ impl PolicyType {
         }
     }
 
-    /// Takes out of an assignment what the service answers alike whatever was sent.
-    pub(crate) fn drop_fixed(&self, assignment: &mut Value) {
-        let fixed = self.assignments.map_or(&[][..], |rule| rule.fixed);
-        if let Value::Object(members) = assignment {
-            for (member, _) in fixed {
-                members.remove(*member);
-            }
-        }
-    }
-
-    /// Says it in an assignment as the service's own portal does.
-    pub(crate) fn say_fixed(&self, assignment: &mut Value) {
-        let fixed = self.assignments.map_or(&[][..], |rule| rule.fixed);
-        if let Value::Object(members) = assignment {
-            for (member, text) in fixed {
-                if let Ok(value) = serde_json::from_str(text) {
-                    members.insert((*member).to_owned(), value);
-                }
-            }
-        }
-    }
-
     /// The member that holds a settings catalog tree, if the type has one.
     pub(crate) const fn catalog_tree(&self) -> Option<&'static str> {
         match self.adapter {
@@ -395,16 +357,6 @@ const PLAIN: PolicyType = PolicyType {
     read_permissions: &["DeviceManagementConfiguration.Read.All"],
     write_permissions: &["DeviceManagementConfiguration.ReadWrite.All"],
     adapter: Adapter::Plain,
-};
-
-/// Assignments as nearly every Intune type has them.
-const ASSIGN: AssignmentRule = AssignmentRule {
-    read: "assignments",
-    action: "assign",
-    wrapper: "assignments",
-    filters: true,
-    per_target: false,
-    fixed: &[],
 };
 
 const fn reference(path: &'static str, kind: &'static str) -> ReferenceRule {

@@ -96,6 +96,7 @@ fn scope_tags(input: &StepInput<'_>, members: &Map<String, Value>, property: &st
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
+    tags.retain(|tag| tag.as_str().is_some_and(|tag| !tag.trim().is_empty()));
     if tags.is_empty() {
         // Tag 0 is what the service gives when nothing is sent; said outright, it is certain.
         tags.push(Value::String("0".to_owned()));

@@ -67,10 +67,8 @@ fn lists<'v>(row: &PolicyType, content: &'v Value) -> Vec<(String, &'v Vec<Value
         }
         return found;
     }
-    let references = row.references.iter().map(|rule| rule.path);
-    let tags = row.scope_tags.map(|property| format!("{property}[]"));
-    for path in references.chain(tags.as_deref()) {
-        let Some(list) = path.strip_suffix("[]") else {
+    for rule in row.references {
+        let Some(list) = rule.path.strip_suffix("[]") else {
             continue;
         };
         pattern::visit(content, list, &mut |pointer, _| {

@@ -86,7 +86,7 @@ fn judge(
     }
     judge_scope_tags(scene, sent)?;
     if rule.key == "conditionalAccessPolicies" && version == Version::V1 {
-        rules::refuse_preview(scene, sent)?;
+        crate::rules::refuse_preview(scene, sent)?;
     }
     (rule.judge)(scene, write, sent, before)?;
     Ok(kind)

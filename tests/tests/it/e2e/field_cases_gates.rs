@@ -78,9 +78,10 @@ pub(super) async fn state(stack: &Stack, selection: &Value, name: &str) -> Resul
     Ok(subject(&compare, name).clone())
 }
 
-pub(super) async fn landed(stack: &Stack, collection: &str) -> Result<Value> {
-    let mut found = stack.sim.objects(TARGET, collection).await?;
-    found.pop().context("nothing landed")
+pub(super) async fn landed(stack: &Stack, collection: &str, name: &str) -> Result<Value> {
+    let found = stack.sim.objects(TARGET, collection).await?;
+    let of_name = found.into_iter().find(|one| one["displayName"] == name);
+    of_name.context("it did not land")
 }
 
 const ACCESS: &str = "conditionalAccessPolicies";
@@ -244,7 +245,7 @@ async fn g4_a_rollout_that_has_begun_is_kept_dropped_or_shifted() -> Result<()> 
     assert_eq!(bad.status, 422);
 
     promote(&stack, &with("shift")).await?;
-    let there = landed(&stack, FEATURE).await?;
+    let there = landed(&stack, FEATURE, "Begun").await?;
     let date = |name: &str| -> Result<DateTime<Utc>> {
         let text = there["rolloutSettings"][name].as_str().context("date")?;
         Ok(DateTime::parse_from_rfc3339(text)?.with_timezone(&Utc))
@@ -267,7 +268,7 @@ async fn g4_a_rollout_that_has_begun_is_kept_dropped_or_shifted() -> Result<()> 
     put(&stack, SOURCE, FEATURE, second).await?;
     stack.sync_both().await?;
     promote(&stack, &with("drop")).await?;
-    let there = landed(&stack, FEATURE).await?;
+    let there = landed(&stack, FEATURE, "Second").await?;
     assert!(
         there["rolloutSettings"]["offerStartDateTimeInUTC"].is_null(),
         "{there}"
@@ -370,7 +371,7 @@ async fn g6_empty_entries_of_lists_are_left_out_and_said() -> Result<()> {
     );
     let text = says(&preflight, "warnings", "empty_value_dropped");
     assert!(text.contains("/conditions/users/excludeUsers/0"), "{text}");
-    let there = landed(&stack, ACCESS).await?;
+    let there = landed(&stack, ACCESS, "Holes").await?;
     assert_eq!(there["conditions"]["users"]["includeUsers"], json!(["All"]));
     assert_eq!(state(&stack, &selection, "Holes").await?["state"], "match");
     Ok(())
@@ -398,6 +399,6 @@ async fn g7_names_that_a_type_forbids_are_held() -> Result<()> {
     assert!(held(&preflight, "Pilot (Sales)", "name_not_allowed").contains("( )"));
     assert!(held(&preflight, "A+B; 100%", "name_not_allowed").contains("% + ;"));
     assert!(held(&preflight, &long, "name_not_allowed").contains("200"));
-    assert_eq!(landed(&stack, key).await?["displayName"], "Pilot");
+    assert_eq!(landed(&stack, key, "Pilot").await?["displayName"], "Pilot");
     Ok(())
 }

@@ -211,7 +211,7 @@ async fn g12_the_other_verb_is_tried_once_where_post_has_no_route() -> Result<()
     )
     .await?;
     stack.sync_both().await?;
-    let selection = only(&stack, "devicePreparationPolicies");
+    let selection = only(&stack, "windowsDevicePreparationPolicies");
     let compare = stack.api.compare(&selection).await?;
     let keys: Vec<&Value> = compare["subjects"]
         .as_array()
@@ -316,7 +316,7 @@ async fn h2_an_unknown_property_stays_said_until_the_target_has_it() -> Result<(
             "{found}"
         );
     }
-    let there = landed(&stack, key).await?;
+    let there = landed(&stack, key, "Kiosk").await?;
     let id = there["id"].as_str().context("id")?;
     let settled = json!({"grownByGraph": {"level": 3}});
     stack.sim.patch_object(TARGET, key, id, settled).await?;
