@@ -128,6 +128,12 @@ impl Sim {
         .await
     }
 
+    /// Turns switches of a tenant; the others are off.
+    pub async fn set_options(&self, tenant: &str, options: Value) -> Result<Value> {
+        let path = format!("/__sim/tenants/{tenant}/options");
+        self.call(reqwest::Method::PUT, &path, Some(options)).await
+    }
+
     /// Installs a fault.
     pub async fn fault(&self, fault: Value) -> Result<Value> {
         self.call(reqwest::Method::POST, "/__sim/faults", Some(fault))

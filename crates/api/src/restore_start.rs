@@ -180,8 +180,10 @@ impl RestoreStart {
             return Err(StoreError::Conflict("policy version"));
         };
         let catalog = catalog(conn, self.tenant_id, &own, coverage)?;
-        Ok(restore::plan(&own, &catalog, self.enforcement)
-            .map_err(|reasons| reasons.iter().map(ReasonView::from).collect()))
+        Ok(
+            restore::plan(&own, &catalog, self.enforcement, chrono::Utc::now())
+                .map_err(|reasons| reasons.iter().map(ReasonView::from).collect()),
+        )
     }
 
     fn queue(

@@ -200,6 +200,9 @@ pub(crate) struct SelectionArguments {
     /// The state Conditional Access policies land in.
     #[arg(long, value_name = "STATE")]
     pub(crate) conditional_access_state: Option<ConditionalAccessState>,
+    /// What becomes of the rollout dates of a feature update that Graph would not take.
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) feature_update_rollout: Option<FeatureUpdateRollout>,
     /// Workspace, by id or name (default: PROMOTION_WORKSPACE, or the token's own).
     #[arg(long, value_name = "WORKSPACE")]
     pub(crate) workspace: Option<String>,
@@ -244,6 +247,29 @@ impl ConditionalAccessState {
             Self::ReportOnly => "report_only",
             Self::Disabled => "disabled",
             Self::AsSource => "as_source",
+        }
+    }
+}
+
+/// What becomes of rollout dates that Graph would not take.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum FeatureUpdateRollout {
+    /// The policy waits.
+    Keep,
+    /// The update is offered at once.
+    Drop,
+    /// The rollout begins when Graph allows, as long as it was.
+    Shift,
+}
+
+impl FeatureUpdateRollout {
+    /// As on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Drop => "drop",
+            Self::Shift => "shift",
         }
     }
 }

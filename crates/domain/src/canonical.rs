@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::json::{self, pattern};
 use crate::model::{CapturedPolicy, Facet};
-use crate::policy_type::{Adapter, Link, PolicyType, links_of};
+use crate::policy_type::{Adapter, Link, PolicyType, known, links_of};
 use crate::references::{Overrides, ReferenceCatalog};
 use crate::{literal, secret};
 
@@ -70,6 +70,10 @@ pub struct Fingerprints {
     /// different keys cannot be compared.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub secret_keys: BTreeSet<String>,
+    /// Properties that this product does not know -> digest of their value: never written, so that what
+    /// differs there stays different.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown: BTreeMap<String, String>,
 }
 
 /// The canonical value of one facet: noise removed, sets sorted, keyed arrays keyed, payloads
@@ -101,6 +105,9 @@ pub fn fingerprints(
         let mut uncertain = Vec::new();
         let value = read(row, policy, facet, reading, &mut uncertain);
         prints.facets.insert(facet, json::digest(&value));
+        if facet == Facet::Settings {
+            prints.unknown = unknown(row, &value);
+        }
         if !uncertain.is_empty() {
             uncertain.sort();
             uncertain.dedup();
@@ -166,6 +173,9 @@ fn read(
         Facet::Settings => settings(row, policy, reading, uncertain),
         Facet::Assignments => {
             let mut value = policy.assignments.clone();
+            if let Value::Array(items) = &mut value {
+                items.iter_mut().for_each(|item| row.drop_fixed(item));
+            }
             token::replace(policy, facet, reading, &mut value, uncertain);
             tree::normalize(&mut value);
             if let Value::Array(items) = &mut value {
@@ -262,6 +272,16 @@ fn literals(reading: Reading<'_>) -> &BTreeMap<String, String> {
         Reading::MeaningWith(_, overrides) => &overrides.literals,
         Reading::Raw | Reading::Meaning(_) => &NONE,
     }
+}
+
+fn unknown(row: &PolicyType, settings: &Value) -> BTreeMap<String, String> {
+    known::unknown_in_form(row, settings)
+        .into_iter()
+        .filter_map(|place| {
+            let digest = json::digest(settings.pointer(&place)?);
+            Some((place, digest))
+        })
+        .collect()
 }
 
 fn secret_keys(content: &Value) -> BTreeSet<String> {

@@ -20,7 +20,7 @@ use crate::secret::{self, SecretKey};
 mod assignments;
 pub(crate) mod default_object;
 mod identity;
-mod noise;
+pub(crate) mod noise;
 mod one_object;
 pub(crate) mod references;
 mod secrets;
@@ -131,7 +131,9 @@ pub fn capture(
     }
     secrets::replace(row, &mut content, secrets);
     for place in row.server_state {
-        pattern::remove(&mut content, place);
+        if !noise::names_token(place, &content) {
+            pattern::remove(&mut content, place);
+        }
     }
     let is_default = default_object::normalize(row, &external_id, &mut content);
     let assignments = match row.assignments {

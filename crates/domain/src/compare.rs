@@ -19,6 +19,10 @@ pub use crate::subject::{
     Candidate, CompareSummary, Comparison, FacetVerdict, Reason, Subject, SubjectState,
 };
 
+mod reasons;
+
+use reasons::{keys_differ, uncertainty_reasons, unknown_reason};
+
 /// Whether the selection's type filter lets a type through.
 pub fn in_scope(selection: &Selection, policy_type: &str) -> bool {
     selection.scope.policy_types.is_empty() || selection.scope.policy_types.contains(policy_type)
@@ -332,6 +336,9 @@ fn matched_subject(
         SubjectState::Match
     };
     subject.reasons = uncertainty_reasons(selection.options, left, right);
+    if subject.state == SubjectState::Match {
+        subject.reasons.extend(unknown_reason(left, right));
+    }
     subject
 }
 
@@ -374,13 +381,6 @@ fn facet_verdict(
     }
 }
 
-/// Secret fingerprints under different keys cannot be compared.
-fn keys_differ(left: &Fingerprints, right: &Fingerprints) -> bool {
-    !left.secret_keys.is_empty()
-        && !right.secret_keys.is_empty()
-        && left.secret_keys != right.secret_keys
-}
-
 /// A Conditional Access state is settled when the target has the source's own state (someone
 /// enabled it there after proving it) or the one in which it would land.
 fn state_is_settled(options: Options, left: &Fingerprints, right: &Fingerprints) -> bool {
@@ -400,29 +400,6 @@ pub fn landing_state(option: ConditionalAccessState, source_state: &str) -> Stri
         ConditionalAccessState::Disabled => "disabled".to_owned(),
         ConditionalAccessState::AsSource => source_state.to_owned(),
     }
-}
-
-fn uncertainty_reasons(options: Options, left: &Fingerprints, right: &Fingerprints) -> Vec<Reason> {
-    let mut reasons = BTreeSet::new();
-    for facet in deciding_facets(options) {
-        for (whose, prints) in [("source", left), ("target", right)] {
-            for uncertainty in prints.uncertain.get(&facet).map_or(&[][..], Vec::as_slice) {
-                let text = match uncertainty.code.as_str() {
-                    "reference_ambiguous" => "points to an object whose name is not unique",
-                    "reference_unresolved" => "points to an object that could not be resolved",
-                    "secret_not_comparable" => "holds a secret that cannot be compared",
-                    _ => "cannot be compared",
-                };
-                let message = format!("{} of the {whose} {text}.", uncertainty.path);
-                reasons.insert(Reason::new(&uncertainty.code, message));
-            }
-        }
-    }
-    if keys_differ(left, right) {
-        let text = "The secrets of the two policies were fingerprinted with different keys.";
-        reasons.insert(Reason::new("secret_not_comparable", text));
-    }
-    reasons.into_iter().collect()
 }
 
 fn summarize(subjects: &[Subject]) -> CompareSummary {

@@ -1,25 +1,32 @@
-//! What holds a subject although its own calls could be built: dates that have passed, and what other
-//! objects of the target stand in the way of.
+//! What holds a subject although its own calls could be built: dates that have passed, names that the
+//! type forbids, groups that become one, and what other objects of the target stand in the way of.
 //!
 //! The service ranks some types and swaps two ranks when one is set; it lets one profile alone be
 //! assigned to all devices. A promotion never moves an object that is not part of it.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::capture::default_object;
-use crate::compare::{Comparison, Subject, SubjectState};
+use crate::adjust::Adjustments;
+use crate::compare::{Comparison, Reason, Subject, SubjectState};
 use crate::inventory::Inventory;
-use crate::json::pattern;
 use crate::model::CapturedPolicy;
+use crate::plan::PlannedSubject;
 use crate::policy_type::{self, PolicyType, approvals as approval_types, odata_type};
 use crate::preflight::{Holds, PreflightInput};
 use crate::selection::Carry;
+use crate::steps::Landing;
 
 pub(crate) mod approvals;
 mod apps;
 pub(crate) mod collisions;
+pub(crate) mod dates;
+mod empties;
+mod names;
+mod not_carried;
+pub(crate) mod policy_sets;
+mod ranks;
+mod targets;
 mod templates;
 pub(crate) mod unknown;
 
@@ -47,14 +54,17 @@ pub(crate) fn peers_needed(comparison: &Comparison, target: &Inventory) -> Vec<U
         .collect()
 }
 
-/// Adds every reason that holds the subject.
+/// Adds every reason that holds the subject; answers what the day and the target make of it. `planned`
+/// is what the plan has so far: of a ranked type, everything that comes before.
 pub(crate) fn hold(
     input: &PreflightInput<'_>,
     subject: &Subject,
     row: &PolicyType,
     source: &CapturedPolicy,
+    landing: &Landing,
+    planned: &[PlannedSubject],
     holds: &mut Holds,
-) {
+) -> Adjustments {
     let target = subject
         .target_version_id
         .and_then(|id| input.target_contents.get(&id));
@@ -62,55 +72,37 @@ pub(crate) fn hold(
         templates::hold(input, row, source, holds);
     }
     apps::hold(input, subject, row, &source.external_id, holds);
-    hold_past_dates(row, input.now, source, target, holds);
-    hold_name(row, source, target, holds);
-    hold_rank(input, subject, row, source, target, holds);
+    names::hold(row, source, target, holds);
+    targets::hold(input, row, source, landing, holds);
     hold_all_devices(input, subject, row, source, holds);
-}
-
-fn hold_past_dates(
-    row: &PolicyType,
-    now: DateTime<Utc>,
-    source: &CapturedPolicy,
-    target: Option<&CapturedPolicy>,
-    holds: &mut Holds,
-) {
-    for place in row.future_dates {
-        let date = |policy: &CapturedPolicy| {
-            let text = pattern::get(&policy.content, place)?.as_str()?;
-            DateTime::parse_from_rfc3339(text).ok()
-        };
-        let Some(wanted) = date(source) else { continue };
-        if wanted < now && target.and_then(date) != Some(wanted) {
-            let text = format!(
-                "/{} is {wanted}, which has passed; Graph refuses it. Change the date in the source.",
-                place.replace('.', "/")
-            );
-            holds.block("date_in_past", text);
-        }
+    let choice = input.selection.options.feature_update_rollout;
+    Adjustments {
+        rollout_start: dates::settle(row, source, target, (input.now, choice), holds),
+        rank: ranks::settle(input, subject, row, (source, target), planned, holds),
     }
 }
 
-fn hold_name(
+/// What a reviewer should know of one planned subject; it holds nothing back.
+pub(crate) fn warnings(
+    input: &PreflightInput<'_>,
+    subject: &Subject,
     row: &PolicyType,
-    source: &CapturedPolicy,
-    target: Option<&CapturedPolicy>,
-    holds: &mut Holds,
-) {
-    if target.is_some() {
-        return;
-    }
-    if let Some(refused) = source
-        .display_name
-        .chars()
-        .find(|c| row.name_refuses.contains(*c))
-    {
-        let text = format!(
-            "/{} holds {refused:?}, which Graph refuses in a name of this type; rename the source.",
-            row.name_property
-        );
-        holds.block("name_not_allowed", text);
-    }
+    planned: &PlannedSubject,
+) -> Vec<Reason> {
+    let Some(source) = subject
+        .source_version_id
+        .and_then(|id| input.source_contents.get(&id))
+    else {
+        return Vec::new();
+    };
+    let mut found: Vec<Reason> = Vec::new();
+    found.extend(unknown::warning(row, source));
+    found.extend(ranks::warning(row, source, planned));
+    found.extend(dates::warning(row, source, planned));
+    found.extend(dates::warning_of_assignments(input, row, source));
+    found.extend(empties::warning(row, source));
+    found.extend(not_carried::warning(row, source));
+    found
 }
 
 /// The other live objects of the type in the target that can be read.
@@ -125,58 +117,6 @@ fn peers<'a>(
         .iter()
         .filter(move |policy| policy.policy_type == key && Some(policy.id) != own)
         .filter_map(|policy| input.target_contents.get(&policy.version_id?))
-}
-
-fn hold_rank(
-    input: &PreflightInput<'_>,
-    subject: &Subject,
-    row: &PolicyType,
-    source: &CapturedPolicy,
-    target: Option<&CapturedPolicy>,
-    holds: &mut Holds,
-) {
-    let Some(property) = row.priority else { return };
-    let rank = |policy: &CapturedPolicy| pattern::get(&policy.content, property)?.as_i64();
-    let Some(wanted) = rank(source) else { return };
-    if default_object::is(row, &source.content) || target.and_then(rank) == Some(wanted) {
-        return;
-    }
-    let mut ranked: i64 = 1;
-    for peer in peers(input, subject) {
-        if default_object::is(row, &peer.content) {
-            continue;
-        }
-        ranked += 1;
-        if rank(peer) == Some(wanted) {
-            let text = format!(
-                "/{property} is {wanted}, which {:?} has in the target; Graph would move that one. \
-                 Change the order in the target or in the source.",
-                peer.display_name
-            );
-            holds.block("priority_conflict", text);
-            return;
-        }
-    }
-    let created_before = input
-        .comparison
-        .subjects
-        .iter()
-        .filter(|other| {
-            other.policy_type == subject.policy_type
-                && other.state == SubjectState::Missing
-                && other.subject_key != subject.subject_key
-        })
-        .filter_map(|other| input.source_contents.get(&other.source_version_id?))
-        .filter_map(rank)
-        .filter(|other| *other < wanted);
-    let reachable = ranked + i64::try_from(created_before.count()).unwrap_or(i64::MAX);
-    if wanted > reachable {
-        let text = format!(
-            "/{property} is {wanted}, but the target would only have {reachable} of them; select \
-             those that come before it too, or change the order in the source."
-        );
-        holds.block("priority_conflict", text);
-    }
 }
 
 fn hold_all_devices(

@@ -11,6 +11,7 @@
 //! ([`restore`] those that give a tenant its own version back); [`verify`] compares
 //! what was read back with what was planned; [`run`] and [`summary`] keep the books.
 
+pub mod adjust;
 pub mod canonical;
 pub mod capability;
 pub mod capture;
@@ -36,6 +37,7 @@ pub mod policy_type;
 pub mod preflight;
 pub mod references;
 pub mod restore;
+pub(crate) mod rollout;
 pub mod run;
 pub mod secret;
 pub mod selection;

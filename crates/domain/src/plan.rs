@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::adjust::Adjustments;
 use crate::json;
 use crate::model::CapturedPolicy;
 use crate::policy_type::{self, PolicyType};
@@ -82,6 +83,9 @@ pub struct PinnedSubject {
     pub target: Option<PinnedTarget>,
     /// Every reference that is written, sorted.
     pub landing: Vec<PinnedLanding>,
+    /// What was settled by the day and by what stands in the target.
+    #[serde(default, skip_serializing_if = "Adjustments::is_none")]
+    pub adjustments: Adjustments,
     /// Digest of exactly what would be written.
     pub revision: String,
 }
@@ -138,6 +142,8 @@ pub struct SubjectInput<'a> {
     pub overrides: &'a Overrides,
     /// Options of the request.
     pub options: Options,
+    /// What the day and the target settle.
+    pub adjustments: Adjustments,
 }
 
 /// Plans one subject.
@@ -149,6 +155,7 @@ pub fn plan_subject(input: SubjectInput<'_>) -> Result<PlannedSubject, StepError
         landing: input.landing,
         overrides: input.overrides,
         options: input.options,
+        adjustments: input.adjustments,
     })?;
     let target = input
         .target
@@ -183,6 +190,7 @@ pub fn plan_subject(input: SubjectInput<'_>) -> Result<PlannedSubject, StepError
         source_version_id: input.source_ids.1,
         target,
         landing,
+        adjustments: input.adjustments,
         revision,
     };
     Ok(PlannedSubject { pinned, written })
@@ -308,6 +316,7 @@ pub fn rebuild(
         landing: &landing,
         overrides: &overrides,
         options,
+        adjustments: pinned.adjustments,
     })?;
     if planned.pinned != *pinned {
         return Err(RebuildError::RevisionDiffers);

@@ -23,7 +23,10 @@ use crate::references::{Overrides, ReferenceCatalog};
 use crate::selection::Selection;
 use crate::steps::{self, Landing};
 
+mod holds;
 mod unresolved;
+
+pub(crate) use holds::Holds;
 
 /// Whether a subject would be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -129,7 +132,12 @@ pub struct PreflightInput<'a> {
 }
 
 /// The source and target versions whose content a preflight reads.
-pub fn versions_needed(comparison: &Comparison, target: &Inventory) -> (Vec<Uuid>, Vec<Uuid>) {
+pub fn versions_needed(
+    comparison: &Comparison,
+    source: &Inventory,
+    target: &Inventory,
+) -> (Vec<Uuid>, Vec<Uuid>) {
+    let sets = gates::policy_sets::needed(comparison, source);
     let read = comparison.subjects.iter().filter(|subject| {
         matches!(
             subject.state,
@@ -137,7 +145,7 @@ pub fn versions_needed(comparison: &Comparison, target: &Inventory) -> (Vec<Uuid
         ) || unresolved::is_by_reference(subject)
     });
     read.fold(
-        (Vec::new(), gates::peers_needed(comparison, target)),
+        (sets, gates::peers_needed(comparison, target)),
         |(mut source, mut target), subject| {
             source.extend(subject.source_version_id);
             target.extend(subject.target_version_id);
@@ -159,7 +167,11 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         })
         .collect();
     // References point to earlier waves, so that what a plan creates is known before it is needed.
-    order.sort_by_key(|(position, subject, row)| (wave(&input, subject, row), *position));
+    // A rank counts what comes before it.
+    order.sort_by_key(|(position, subject, row)| {
+        let (wave, rank) = order_of(&input, subject, row);
+        (wave, rank, *position)
+    });
 
     let mut lander = Lander::new(&input);
     let mut chosen = ChosenIds::new(&input);
@@ -167,10 +179,10 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
     let mut planned: Vec<PlannedSubject> = Vec::new();
     let mut warnings = Vec::new();
     for (position, subject, row) in order {
-        let (outcome, plan) = decide(&input, &lander, &chosen, subject, row);
+        let (outcome, plan) = decide(&input, &lander, &chosen, (subject, row), &planned);
         if let Some(plan) = plan {
             warnings.extend(leaves_enforcement(&input, subject, row, &plan));
-            warnings.extend(gates::unknown::warning(&input, subject, row));
+            warnings.extend(gates::warnings(&input, subject, row, &plan));
             if plan.pinned.action == Action::Create {
                 lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
                 chosen.take(row, &plan.pinned.landing);
@@ -181,6 +193,7 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
     }
     warnings.extend(gates::approvals::warnings(&input, &planned));
     warnings.extend(gates::collisions::warnings(&input, &planned));
+    warnings.extend(gates::policy_sets::warnings(&input, &planned));
     decided.sort_by_key(|(position, _)| *position);
     let subjects: Vec<PreflightSubject> = decided.into_iter().map(|(_, subject)| subject).collect();
     Preflight {
@@ -191,14 +204,18 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
     }
 }
 
-/// The wave of a subject, by its content where that is at hand.
-fn wave(input: &PreflightInput<'_>, subject: &Subject, row: &PolicyType) -> u8 {
-    subject
+/// The wave and the rank of a subject, by its content where that is at hand.
+fn order_of(input: &PreflightInput<'_>, subject: &Subject, row: &PolicyType) -> (u8, i64) {
+    let source = subject
         .source_version_id
-        .and_then(|id| input.source_contents.get(&id))
-        .map_or(row.wave, |source| {
-            policy_type::wave_of(row, &source.content)
-        })
+        .and_then(|id| input.source_contents.get(&id));
+    source.map_or((row.wave, 0), |source| {
+        let rank = row
+            .priority
+            .and_then(|property| source.content.get(property)?.as_i64());
+        let wave = policy_type::wave_of(row, &source.content);
+        (wave, rank.unwrap_or_default())
+    })
 }
 
 /// An update that takes a Conditional Access policy out of force deserves a word.
@@ -224,8 +241,8 @@ fn decide(
     input: &PreflightInput<'_>,
     lander: &Lander<'_>,
     chosen: &ChosenIds,
-    subject: &Subject,
-    row: &'static PolicyType,
+    (subject, row): (&Subject, &'static PolicyType),
+    so_far: &[PlannedSubject],
 ) -> (PreflightSubject, Option<PlannedSubject>) {
     let mut outcome = PreflightSubject {
         subject_key: subject.subject_key.clone(),
@@ -234,7 +251,7 @@ fn decide(
         state: subject.state,
         readiness: Readiness::Unchanged,
         action: None,
-        wave: wave(input, subject, row),
+        wave: order_of(input, subject, row).0,
         revision: None,
         reasons: subject.reasons.clone(),
         target_candidates: subject.target_candidates.clone(),
@@ -287,7 +304,7 @@ fn decide(
         );
         holds.block("secret_value_required", text);
     }
-    gates::hold(input, subject, row, source, &mut holds);
+    let adjustments = gates::hold(input, subject, row, source, &landing, so_far, &mut holds);
     if !holds.is_empty() {
         return (holds.settle(outcome), None);
     }
@@ -316,6 +333,7 @@ fn decide(
         landing: &landing,
         overrides: input.overrides,
         options: input.selection.options,
+        adjustments,
     }) {
         Ok(planned) => {
             let standing = target.map(|(_, _, policy)| policy);
@@ -415,40 +433,6 @@ fn hold_literals(input: &PreflightInput<'_>, source: &CapturedPolicy, holds: &mu
             at.join(", ")
         );
         holds.manual("tenant_literal", text);
-    }
-}
-
-/// Why a subject is held: blocked outranks manual.
-#[derive(Debug, Default)]
-pub(crate) struct Holds {
-    blocked: bool,
-    reasons: BTreeSet<Reason>,
-}
-
-impl Holds {
-    /// Nobody can settle this in the request.
-    pub(crate) fn block(&mut self, code: &str, message: impl Into<String>) {
-        self.blocked = true;
-        self.reasons.insert(Reason::new(code, message));
-    }
-
-    /// A mapping or pairing can settle this.
-    pub(crate) fn manual(&mut self, code: &str, message: impl Into<String>) {
-        self.reasons.insert(Reason::new(code, message));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.reasons.is_empty()
-    }
-
-    fn settle(self, mut outcome: PreflightSubject) -> PreflightSubject {
-        outcome.readiness = if self.blocked {
-            Readiness::Blocked
-        } else {
-            Readiness::ManualMappingRequired
-        };
-        outcome.reasons.extend(self.reasons);
-        outcome
     }
 }
 

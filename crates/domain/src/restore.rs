@@ -9,7 +9,8 @@
 //!
 //! ```compile_fail,E0308
 //! fn write(foreign: &domain::model::CapturedPolicy, catalog: &domain::references::ReferenceCatalog) {
-//!     let _ = domain::restore::plan(foreign, catalog, domain::restore::Enforcement::Keep);
+//!     let now = chrono::DateTime::UNIX_EPOCH;
+//!     let _ = domain::restore::plan(foreign, catalog, domain::restore::Enforcement::Keep, now);
 //! }
 //! ```
 //!
@@ -24,12 +25,15 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::adjust::Adjustments;
 use crate::canonical::{self, Reading};
 use crate::capability::UnknownName;
 use crate::compare::Reason;
+use crate::gates::dates;
 use crate::model::{CapturedPolicy, Facet};
 use crate::oma;
 use crate::plan::{self, Action, PinnedLanding, PinnedSubject, PinnedTarget, PlannedSubject};
@@ -149,11 +153,13 @@ pub struct Restore {
     pub kept_state: Option<String>,
 }
 
-/// Plans a restore, or says why there is none. `catalog` knows every reference of the version.
+/// Plans a restore, or says why there is none. `catalog` knows every reference of the version,
+/// `now` what of its dates has passed.
 pub fn plan(
     own: &OwnVersions,
     catalog: &ReferenceCatalog,
     enforcement: Enforcement,
+    now: DateTime<Utc>,
 ) -> Result<Restore, Vec<Reason>> {
     let held = |code: &str, message: String| vec![Reason::new(code, message)];
     let wanted = own.wanted();
@@ -175,6 +181,9 @@ pub fn plan(
         return Err(held("nothing_ready", text));
     }
     if let Some(reason) = waits_for_secrets(&planned) {
+        return Err(vec![reason]);
+    }
+    if let Some(reason) = dates::refused_in_restore(row, wanted, own.current(), now) {
         return Err(vec![reason]);
     }
     let missing = missing_references(row, own, catalog);
@@ -248,6 +257,7 @@ fn options(
         assignments: Carry::Map,
         scope_tags: Carry::Map,
         conditional_access_state: state,
+        ..Options::DEFAULT
     };
     Ok((options, kept))
 }
@@ -270,6 +280,7 @@ fn build(
         landing: &landing,
         overrides: &Overrides::default(),
         options,
+        adjustments: Adjustments::default(),
     })?;
     let target = PinnedTarget {
         policy_id: own.current.policy_id,
@@ -306,6 +317,7 @@ fn pin(
         source_version_id: own.wanted.version_id,
         target: Some(target),
         landing,
+        adjustments: Adjustments::default(),
         revision,
     };
     PlannedSubject { pinned, written }

@@ -32,6 +32,19 @@ pub enum ConditionalAccessState {
     AsSource,
 }
 
+/// What becomes of the dates of a feature update's rollout, where the service would not take them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeatureUpdateRollout {
+    /// Written as they are; a rollout that the service would refuse holds the policy.
+    #[default]
+    Keep,
+    /// Left out: the update is offered at once.
+    Drop,
+    /// A rollout that the service would refuse is moved to begin when it may, its length kept.
+    Shift,
+}
+
 /// The decisions that shape what is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,6 +55,18 @@ pub struct Options {
     pub scope_tags: Carry,
     /// See [`ConditionalAccessState`].
     pub conditional_access_state: ConditionalAccessState,
+    /// See [`FeatureUpdateRollout`].
+    pub feature_update_rollout: FeatureUpdateRollout,
+}
+
+impl Options {
+    /// The defaults, for constants.
+    pub const DEFAULT: Self = Self {
+        assignments: Carry::KeepTarget,
+        scope_tags: Carry::KeepTarget,
+        conditional_access_state: ConditionalAccessState::ReportOnly,
+        feature_update_rollout: FeatureUpdateRollout::Keep,
+    };
 }
 
 /// Limits the subjects; empty sets limit nothing.

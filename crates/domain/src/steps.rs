@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::adjust::Adjustments;
 use crate::canonical::{self, Reading};
 use crate::capture;
 use crate::chosen_id;
@@ -28,8 +29,10 @@ mod compliance;
 mod conditional_access;
 mod default_object;
 mod desired;
+mod detour;
 mod device_configuration;
 mod device_preparation;
+mod empties;
 mod enrollment_notification;
 mod group_policy;
 mod links;
@@ -43,7 +46,9 @@ mod templates;
 
 pub use apps::waits_for_publishing;
 pub use binds::complete_links;
+pub use detour::detour;
 pub(crate) use device_preparation::ACTIONS as DEVICE_GROUP_ACTIONS;
+pub(crate) use empties::empty_entries;
 pub use group_policy::remaining;
 pub(crate) use links::differing as differing_links;
 pub use links::{address, is_bound, is_linked, linked_later, on_its_way, unbind};
@@ -151,6 +156,8 @@ pub struct StepInput<'a> {
     pub overrides: &'a Overrides,
     /// Options.
     pub options: Options,
+    /// What the day and the target settled.
+    pub adjustments: Adjustments,
 }
 
 /// Why no safe call can be built. Holds the subject at preflight.
@@ -159,7 +166,7 @@ pub struct StepInput<'a> {
 pub struct StepError {
     /// Stable reason code: `immutable_differs`, `secret_value_required`, `template_retired`,
     /// `reference_not_landed`, `invalid_for_create`, `tenant_specific_blob`, `unknown_property`,
-    /// `certificate_binding_not_captured`.
+    /// `certificate_binding_not_captured`, `token_specific`, `empty_value`.
     pub code: &'static str,
     /// Names the path and the remedy.
     pub message: String,
@@ -187,6 +194,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     let row = input.row;
     checks::source(&input)?;
     checks::unknown(&input)?;
+    checks::token(&input)?;
     default_object::check(row, input.source, input.target)?;
     let desired = desired::desired(&input)?;
     if let Some(target) = input.target {

@@ -74,6 +74,7 @@ where
             empty_links: false,
             no_binds: false,
             security_defaults: false,
+            device_group_by_get: false,
         },
     };
     let running = match start(options) {

@@ -87,6 +87,12 @@ pub(crate) enum Kind {
         #[serde(default)]
         message: Option<String>,
     },
+    /// A refusal in these words; 400 unless said otherwise.
+    Refuse {
+        #[serde(default)]
+        status: Option<u16>,
+        message: String,
+    },
     MalformedJson,
     /// Hits logins only.
     WrongTidToken {
@@ -118,6 +124,7 @@ impl Kind {
             Self::ApprovalRequired { .. } => "approval_required",
             Self::ChangeBehind { .. } => "change_behind",
             Self::Forbid { .. } => "forbid",
+            Self::Refuse { .. } => "refuse",
             Self::MalformedJson => "malformed_json",
             Self::WrongTidToken { .. } => "wrong_tid_token",
             Self::RevokeToken => "revoke_token",

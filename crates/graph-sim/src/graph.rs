@@ -323,7 +323,7 @@ fn dispatch(
             definition_values::list(world, tid, call, rule, (id, Some(value)))
         }
         (method, [id, action]) if device_group::action(rule, action).is_some() => {
-            allow(method == "POST")?;
+            device_group::route(world, tid, method, action)?;
             let only_answers = device_group::action(rule, action) == Some(true);
             authorize(rule, claims, only_answers)?;
             device_group::handle(world, tid, call, rule, (id, action))

@@ -136,6 +136,11 @@ impl Met {
                 refusal.nested = family == Family::Intune;
                 Some(refusal)
             }
+            Kind::Refuse { status, message } => {
+                let mut refusal = Refusal::by_service(family, message.clone());
+                refusal.status = status.unwrap_or(400);
+                Some(refusal)
+            }
             Kind::RevokeToken => {
                 let mut refusal = Refusal::new(
                     401,

@@ -30,6 +30,7 @@ use crate::state::{Object, TemplateCatalogue, Tenant};
 
 pub(crate) use administration::{CONTEXTS, STRENGTHS, judge_combinations, judge_configuration};
 pub(crate) use compliance::judge_rules as judge_scheduled_actions;
+pub(crate) use conditional_access::refuse_preview;
 pub(crate) use device_configurations::plain_text as oma_plain_text;
 pub(crate) use enrollment::{
     CONFIGURATIONS_KEY, IMAGES, assigns_one_by_one, is_default, ranks, takes_target,

@@ -62,6 +62,9 @@ pub struct TenantOptions {
     pub no_binds: bool,
     /// Security defaults are on: no Conditional Access policy can be enabled.
     pub security_defaults: bool,
+    /// The device group of a device preparation policy is answered to GET and cleared by DELETE; a POST
+    /// to either has no route.
+    pub device_group_by_get: bool,
 }
 
 /// What the login endpoint accepts for a tenant.

@@ -130,7 +130,14 @@ pub fn judge_write(answer: &Answer, kind: WriteKind) -> WriteOutcome {
         200..=299 => judge_success(answer, kind),
         401 => WriteOutcome::RenewToken,
         403 => WriteOutcome::Forbidden { error },
-        404 | 410 if kind == WriteKind::Delete => WriteOutcome::Done { id: None },
+        404 | 410 if kind == WriteKind::Delete && !says_no_route(&error) => {
+            WriteOutcome::Done { id: None }
+        }
+        404 if says_no_route(&error) => WriteOutcome::Rejected {
+            status,
+            missing_reference: false,
+            error,
+        },
         404 => WriteOutcome::NotYet { error },
         408 => WriteOutcome::Unknown,
         409 => WriteOutcome::Conflict { error },
@@ -196,6 +203,12 @@ fn judge_approval(
             .is_some_and(|phrase| phrase.eq_ignore_ascii_case("ApprovalRequired"))
         || error.mentions("ApprovalRequired");
     held.then_some(WriteOutcome::ApprovalRequired { code: None })
+}
+
+/// Whether the address itself is not served with this verb: nothing that was made will make it appear,
+/// and nothing that was to be removed is gone.
+fn says_no_route(error: &GraphError) -> bool {
+    error.mentions("no odata route")
 }
 
 /// Whether a 400 names something that is not there (yet).

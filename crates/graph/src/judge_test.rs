@@ -74,6 +74,18 @@ fn the_table_of_statuses() {
 }
 
 #[test]
+fn an_address_without_this_verb_is_a_refusal_and_no_lag() {
+    let said = "No OData route exists that match template ~/singleton/navigation/key/action with \
+                http verb POST for request";
+    for status in [400, 404, 405] {
+        for kind in KINDS {
+            let outcome = judge_write(&answer(status, &[], &error_body("", said)), kind);
+            assert_eq!(name(&outcome), "rejected", "{status} {kind:?}");
+        }
+    }
+}
+
+#[test]
 fn a_busy_service_that_names_a_time_did_not_carry_it_out() {
     for (status, header, expected) in [
         (503, "10", "throttled"),

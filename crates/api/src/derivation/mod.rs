@@ -93,8 +93,11 @@ pub fn preflight(
         Ok(compared) => compared,
         Err(problem) => return Ok(Err(problem)),
     };
-    let (source_ids, target_ids) =
-        preflight::versions_needed(&compared.comparison, &compared.target.inventory);
+    let (source_ids, target_ids) = preflight::versions_needed(
+        &compared.comparison,
+        &compared.source.inventory,
+        &compared.target.inventory,
+    );
     let source_contents = compared.source.load_contents(conn, &source_ids)?;
     let target_contents = compared.target.load_contents(conn, &target_ids)?;
     let catalogs = Catalogs::load(

@@ -5,14 +5,15 @@
 
 use domain::policy_type;
 use domain::selection::{
-    Carry, ConditionalAccessState, LiteralKind, Mapping, Options, Pairing, Scope, Selection,
+    Carry, ConditionalAccessState, FeatureUpdateRollout, LiteralKind, Mapping, Options, Pairing,
+    Scope, Selection,
 };
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::words::{CarryWord, ConditionalAccessStateWord};
+use super::words::{CarryWord, ConditionalAccessStateWord, FeatureUpdateRolloutWord};
 use crate::strict_json::{Members, ReadBody};
 
 /// At most so many pairings, mappings, types or keys in one request.
@@ -137,15 +138,19 @@ fn read_mapping(members: &mut Members<'_>) -> Option<Mapping> {
 const CARRY: [&str; 2] = ["keep_target", "map"];
 /// The words of `options.conditional_access_state`.
 const STATES: [&str; 3] = ["report_only", "disabled", "as_source"];
+/// The words of `options.feature_update_rollout`.
+const ROLLOUTS: [&str; 3] = ["keep", "drop", "shift"];
 
 fn read_options(members: &mut Members<'_>) -> Options {
     let assignments: Option<ReadCarry> = members.optional_word("assignments", &CARRY);
     let scope_tags: Option<ReadCarry> = members.optional_word("scope_tags", &CARRY);
     let state: Option<StateWord> = members.optional_word("conditional_access_state", &STATES);
+    let rollout: Option<RolloutWord> = members.optional_word("feature_update_rollout", &ROLLOUTS);
     Options {
         assignments: assignments.map_or_else(Carry::default, |word| word.0),
         scope_tags: scope_tags.map_or_else(Carry::default, |word| word.0),
         conditional_access_state: state.map_or_else(ConditionalAccessState::default, |word| word.0),
+        feature_update_rollout: rollout.map_or_else(FeatureUpdateRollout::default, |word| word.0),
     }
 }
 
@@ -173,6 +178,21 @@ impl std::str::FromStr for StateWord {
             "report_only" => Ok(Self(ConditionalAccessState::ReportOnly)),
             "disabled" => Ok(Self(ConditionalAccessState::Disabled)),
             "as_source" => Ok(Self(ConditionalAccessState::AsSource)),
+            _ => Err(()),
+        }
+    }
+}
+
+struct RolloutWord(FeatureUpdateRollout);
+
+impl std::str::FromStr for RolloutWord {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "keep" => Ok(Self(FeatureUpdateRollout::Keep)),
+            "drop" => Ok(Self(FeatureUpdateRollout::Drop)),
+            "shift" => Ok(Self(FeatureUpdateRollout::Shift)),
             _ => Err(()),
         }
     }
@@ -280,6 +300,10 @@ pub struct OptionsShape {
     /// `report_only` (default), `disabled` or `as_source`.
     #[schema(value_type = Option<ConditionalAccessStateWord>)]
     pub conditional_access_state: Option<String>,
+    /// `keep` (default), `drop` or `shift`: what becomes of the rollout dates of a feature update that
+    /// Graph would not take.
+    #[schema(value_type = Option<FeatureUpdateRolloutWord>)]
+    pub feature_update_rollout: Option<String>,
 }
 
 /// The canonical selection as answers and links carry it.

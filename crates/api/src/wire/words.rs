@@ -75,6 +75,18 @@ pub enum ConditionalAccessStateWord {
     AsSource,
 }
 
+/// What becomes of the rollout dates of a feature update that Graph would not take.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FeatureUpdateRolloutWord {
+    /// Written as they are; dates that would be refused hold the policy.
+    Keep,
+    /// Left out: the update is offered at once.
+    Drop,
+    /// Moved to begin when the service allows, the length kept.
+    Shift,
+}
+
 /// How the application proves itself.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]

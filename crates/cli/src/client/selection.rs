@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{ConditionalAccessState, Landing, SelectionArguments};
+use crate::arguments::{ConditionalAccessState, FeatureUpdateRollout, Landing, SelectionArguments};
 use crate::client::workspace::Workspace;
 use crate::ending::Failure;
 
@@ -80,6 +80,12 @@ fn overlay(
                 .conditional_access_state
                 .map(ConditionalAccessState::as_str),
         ),
+        (
+            "feature_update_rollout",
+            arguments
+                .feature_update_rollout
+                .map(FeatureUpdateRollout::as_str),
+        ),
     ];
     for (name, value) in options {
         if let Some(value) = value {
@@ -124,6 +130,7 @@ mod tests {
             assignments: Some(Landing::Map),
             scope_tags: None,
             conditional_access_state: None,
+            feature_update_rollout: Some(FeatureUpdateRollout::Shift),
             workspace: None,
         };
         assert!(overlay(&mut selection, &arguments).is_ok());
@@ -132,7 +139,7 @@ mod tests {
             json!({
                 "scope": {"policy_types": ["b", "c"], "subject_keys": ["k"]},
                 "mappings": [1],
-                "options": {"assignments": "map"},
+                "options": {"assignments": "map", "feature_update_rollout": "shift"},
             })
         );
     }

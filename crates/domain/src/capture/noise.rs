@@ -46,6 +46,24 @@ pub(super) fn strip_transport(value: &mut Value) {
     }
 }
 
+/// Member that says what made a policy: the service's own word, except where it is a token that the
+/// policy belongs to.
+pub(crate) const CREATION_SOURCE: &str = "creationSource";
+/// What such a token's word holds before the id.
+const TOKEN: &str = "tokenid_";
+
+/// Whether a place of the service's own state holds a token instead, which is part of the policy.
+pub(super) fn names_token(place: &str, content: &Value) -> bool {
+    place == CREATION_SOURCE && content.get(CREATION_SOURCE).is_some_and(is_token)
+}
+
+/// Whether a value names a token.
+pub(crate) fn is_token(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| text.to_ascii_lowercase().contains(TOKEN))
+}
+
 fn is_noise(name: &str) -> bool {
     name.contains("@odata.") || name.contains("@microsoft.graph.") || name.starts_with('#')
 }

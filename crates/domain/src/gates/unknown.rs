@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::compare::{Reason, Subject};
+use crate::compare::Reason;
 use crate::model::CapturedPolicy;
 use crate::plan::PlannedSubject;
 use crate::policy_type::{PolicyType, known};
@@ -14,12 +14,7 @@ use crate::verify;
 const CODE: &str = "unknown_property";
 
 /// A word for the reviewer of a ready subject: what of the source will not be written.
-pub(crate) fn warning(
-    input: &PreflightInput<'_>,
-    subject: &Subject,
-    row: &PolicyType,
-) -> Option<Reason> {
-    let source = input.source_contents.get(&subject.source_version_id?)?;
+pub(super) fn warning(row: &PolicyType, source: &CapturedPolicy) -> Option<Reason> {
     let places = known::unknown(row, &source.content);
     (!places.is_empty()).then(|| {
         let text = format!(

@@ -5,6 +5,7 @@ use crate::model::{GraphVersion, ResourceFamily};
 
 pub(super) const POLICIES: PolicyType = PolicyType {
     key: "conditionalAccessPolicies",
+    name_longest: 256,
     display_name: "Conditional Access policies",
     version: GraphVersion::V1,
     // Agent conditions and continuous access evaluation exist only there.

@@ -30,6 +30,7 @@ const CONFIGURATIONS: PolicyType = PolicyType {
         wrapper: "enrollmentConfigurationAssignments",
         filters: true,
         per_target: false,
+        fixed: &[],
     }),
     default_object: Some(DefaultObject {
         property: "priority",

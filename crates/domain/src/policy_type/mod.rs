@@ -20,6 +20,7 @@ use crate::model::{Facet, GraphVersion, ResourceFamily};
 
 pub(crate) mod approvals;
 mod apps;
+mod assigning;
 mod authentication;
 mod by_hand;
 mod compliance;
@@ -40,6 +41,8 @@ mod settings_tree;
 mod tenant_administration;
 mod windows_updates;
 
+use assigning::ASSIGN;
+pub use assigning::AssignmentRule;
 pub use device_preparation::TemplateRule;
 pub use first_party::{is_application_word, is_first_party_application};
 pub use links::{Link, LinkTarget, OWN, links_of, links_of_type};
@@ -91,22 +94,6 @@ pub struct SubCollection {
     pub path: &'static str,
     /// `$top` to ask for; `None` asks for none. Paged to the end either way.
     pub top: Option<u16>,
-}
-
-/// How assignments are read and written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AssignmentRule {
-    /// Path below the item for reading, e.g. `assignments`; empty where they come with the item.
-    pub read: &'static str,
-    /// Action below the item for writing (replace-all), e.g. `assign`.
-    pub action: &'static str,
-    /// Member that wraps the list, e.g. `assignments`.
-    pub wrapper: &'static str,
-    /// Whether assignment filters are allowed.
-    pub filters: bool,
-    /// Whether each assignment is an object of its own, added by POST and removed by DELETE on
-    /// `read`; `action` and `wrapper` are not used then.
-    pub per_target: bool,
 }
 
 /// An object that every tenant has from its first day: matched by its kind whatever its name,
@@ -231,8 +218,11 @@ pub struct PolicyType {
     pub immutable: &'static [&'static str],
     /// Members of a create body where the service takes no more; a PATCH brings the rest.
     pub create_first: Option<&'static [&'static str]>,
-    /// Characters that the service refuses in a name.
+    /// Characters that the service refuses in a name and a description.
     pub name_refuses: &'static str,
+    /// Longest name that the service takes, in characters; 0 where no shorter limit than everybody's is
+    /// known.
+    pub name_longest: usize,
     /// Dates that the service refuses when they are in the past.
     pub future_dates: &'static [&'static str],
     /// The object that each tenant has already.
@@ -343,6 +333,7 @@ const PLAIN: PolicyType = PolicyType {
     immutable: &[],
     create_first: None,
     name_refuses: "",
+    name_longest: 0,
     future_dates: &[],
     default_object: None,
     priority: None,
@@ -366,15 +357,6 @@ const PLAIN: PolicyType = PolicyType {
     read_permissions: &["DeviceManagementConfiguration.Read.All"],
     write_permissions: &["DeviceManagementConfiguration.ReadWrite.All"],
     adapter: Adapter::Plain,
-};
-
-/// Assignments as nearly every Intune type has them.
-const ASSIGN: AssignmentRule = AssignmentRule {
-    read: "assignments",
-    action: "assign",
-    wrapper: "assignments",
-    filters: true,
-    per_target: false,
 };
 
 const fn reference(path: &'static str, kind: &'static str) -> ReferenceRule {

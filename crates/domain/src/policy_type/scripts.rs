@@ -65,9 +65,11 @@ pub(super) const REMEDIATIONS: PolicyType = PolicyType {
     server_state: &["version", "isGlobalScript", "highestAvailableVersion"],
     strip_update: &["deviceHealthScriptType"],
     immutable: &["deviceHealthScriptType"],
-    // Schedule and whether to remediate are part of each assignment.
+    // The schedule is part of each assignment. So is whether to remediate, which Graph answers with
+    // `false` whatever was sent; a script without a remediation has nothing to run.
     assignments: Some(AssignmentRule {
         wrapper: "deviceHealthScriptAssignments",
+        fixed: &[("runRemediationScript", "true")],
         ..ASSIGN
     }),
     keyed: &[

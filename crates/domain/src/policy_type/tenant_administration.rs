@@ -27,7 +27,9 @@ pub(super) const AUTOPILOT: PolicyType = PolicyType {
         "outOfBoxExperienceSettings",
         "assignedDevices",
     ],
-    name_refuses: "-",
+    // The service answers an error of its own (500) to them.
+    name_refuses: "!#%^*()-+;'><",
+    name_longest: 200,
     strip_update: &["managementServiceAppId"],
     immutable: &["@odata.type"],
     defaults: &[

@@ -52,6 +52,15 @@ fn catalog(groups: &[&str]) -> ReferenceCatalog {
     ReferenceCatalog::new(objects, ["group".to_owned()])
 }
 
+/// Long before every date of these tests.
+fn plan_now(
+    own: &OwnVersions,
+    catalog: &ReferenceCatalog,
+    enforcement: Enforcement,
+) -> Result<Restore, Vec<Reason>> {
+    plan(own, catalog, enforcement, DateTime::UNIX_EPOCH)
+}
+
 fn codes(held: Result<Restore, Vec<Reason>>) -> Vec<String> {
     let reasons = held.expect_err("held");
     reasons.into_iter().map(|reason| reason.code).collect()
@@ -99,7 +108,7 @@ fn settings_name_tags_and_assignments_come_back_with_their_own_ids() {
         groups.chain([objects]),
         ["group".to_owned(), "scope_tag".to_owned()],
     );
-    let restore = plan(&own, &catalog, Enforcement::Keep).expect("ready");
+    let restore = plan_now(&own, &catalog, Enforcement::Keep).expect("ready");
     let update = body(&restore, "update");
     assert_eq!(update["displayName"], "Then");
     assert_eq!(update["enforcedSoftwareUpdateDelayInDays"], 3);
@@ -135,7 +144,7 @@ fn a_name_alone_is_given_back_even_beside_other_calls() {
         ring("Then", 3, &["0"], &["g1"]),
         ring("Now", 3, &["0"], &[]),
     );
-    let restore = plan(&own, &catalog(&["g1"]), Enforcement::Keep).expect("ready");
+    let restore = plan_now(&own, &catalog(&["g1"]), Enforcement::Keep).expect("ready");
     assert_eq!(body(&restore, "update")["displayName"], "Then");
     assert_eq!(
         body(&restore, "assign")["assignments"][0]["target"]["groupId"],
@@ -146,7 +155,7 @@ fn a_name_alone_is_given_back_even_beside_other_calls() {
 #[test]
 fn what_stands_already_and_what_lost_its_group_is_held() {
     let same = ring("N", 3, &["0"], &["g1"]);
-    let held = plan(
+    let held = plan_now(
         &own("deviceConfigurations", same.clone(), same.clone()),
         &catalog(&["g1"]),
         Enforcement::Keep,
@@ -156,18 +165,18 @@ fn what_stands_already_and_what_lost_its_group_is_held() {
     let other = ring("N", 3, &["0"], &[]);
     let gone = own("deviceConfigurations", same.clone(), other.clone());
     assert_eq!(
-        codes(plan(&gone, &catalog(&[]), Enforcement::Keep)),
+        codes(plan_now(&gone, &catalog(&[]), Enforcement::Keep)),
         ["reference_missing"]
     );
     let unread = ReferenceCatalog::default();
     assert_eq!(
-        codes(plan(&gone, &unread, Enforcement::Keep)),
+        codes(plan_now(&gone, &unread, Enforcement::Keep)),
         ["reference_indeterminate"]
     );
 
     // An assignment that is not written needs no group.
     let settings = own("deviceConfigurations", ring("N", 4, &["0"], &["g1"]), same);
-    assert!(plan(&settings, &catalog(&[]), Enforcement::Keep).is_ok());
+    assert!(plan_now(&settings, &catalog(&[]), Enforcement::Keep).is_ok());
 }
 
 fn access(state: &str, group: &str) -> Value {
@@ -195,7 +204,7 @@ fn a_restore_never_enables_conditional_access_unless_told_to() {
             (Enforcement::Keep, by_default),
             (Enforcement::AsCaptured, told),
         ] {
-            let restore = plan(&own, &catalog(&["g1", "g2"]), enforcement).expect("ready");
+            let restore = plan_now(&own, &catalog(&["g1", "g2"]), enforcement).expect("ready");
             let update = body(&restore, "update");
             assert_eq!(update["state"], state, "{captured} onto {standing}");
             assert_eq!(
@@ -207,12 +216,12 @@ fn a_restore_never_enables_conditional_access_unless_told_to() {
         }
     }
     let only_state = own(KEY, access("enabled", "g1"), access(report, "g1"));
-    let held = plan(&only_state, &catalog(&["g1"]), Enforcement::Keep).expect_err("held");
+    let held = plan_now(&only_state, &catalog(&["g1"]), Enforcement::Keep).expect_err("held");
     assert_eq!(held[0].code, "nothing_ready");
     assert!(held[0].message.contains("as_captured"), "{held:?}");
     let missing = own(KEY, access(report, "gone"), access(report, "g1"));
     assert_eq!(
-        codes(plan(&missing, &catalog(&["g1"]), Enforcement::Keep)),
+        codes(plan_now(&missing, &catalog(&["g1"]), Enforcement::Keep)),
         ["reference_missing"]
     );
 }
@@ -248,7 +257,7 @@ fn a_secret_that_graph_does_not_return_holds_a_restore() {
     };
     let own = own("deviceConfigurations", oma("a"), oma("b"));
     assert_eq!(
-        codes(plan(&own, &catalog(&[]), Enforcement::Keep)),
+        codes(plan_now(&own, &catalog(&[]), Enforcement::Keep)),
         ["secret_value_required"]
     );
 
@@ -263,6 +272,6 @@ fn a_secret_that_graph_does_not_return_holds_a_restore() {
         item
     };
     let own = super::restore_test::own("deviceConfigurations", known("a"), known("b"));
-    let held = plan(&own, &catalog(&[]), Enforcement::Keep);
+    let held = plan_now(&own, &catalog(&[]), Enforcement::Keep);
     assert_eq!(codes(held), ["secret_value_required"]);
 }

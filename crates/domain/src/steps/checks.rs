@@ -6,6 +6,7 @@ use super::{
     StepError, StepInput, conditional_access, device_configuration, links, placeholder, refuse,
 };
 use crate::canonical;
+use crate::capture::noise::{self, CREATION_SOURCE};
 use crate::json;
 use crate::model::CapturedPolicy;
 use crate::oma;
@@ -75,6 +76,33 @@ pub(super) fn unknown(input: &StepInput<'_>) -> Result<(), StepError> {
         }
     }
     Ok(())
+}
+
+/// A policy that belongs to a token (of Apple's enrolment programme) names it in each write, by an id
+/// that means nothing in another tenant. Without it Graph would make the policy for nobody, or take it
+/// away from its token.
+pub(super) fn token(input: &StepInput<'_>) -> Result<(), StepError> {
+    let of = |policy: &CapturedPolicy| {
+        policy
+            .content
+            .get(CREATION_SOURCE)
+            .filter(|value| noise::is_token(value))
+            .cloned()
+    };
+    let sides = (of(input.source), input.target.and_then(of));
+    let (whose, token) = match &sides {
+        (Some(ours), Some(theirs)) if ours == theirs => return Ok(()),
+        (Some(token), _) => ("source", token),
+        (None, Some(token)) => ("target", token),
+        (None, None) => return Ok(()),
+    };
+    refuse(
+        "token_specific",
+        format!(
+            "/{CREATION_SOURCE} is {token}: the policy belongs to an enrolment token of the {whose}, and \
+             tokens cannot be mapped. Make this policy by hand under the token of the target."
+        ),
+    )
 }
 
 /// A write that lacks a secret, or carries a marker in its place, would break the policy. A marker

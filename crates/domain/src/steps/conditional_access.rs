@@ -120,7 +120,11 @@ pub(super) fn version(body: &Value) -> GraphVersion {
     let beta = BETA_ONLY
         .iter()
         .any(|place| pattern::get(body, place).is_some_and(|value| !value.is_null()));
-    if beta {
+    // v1.0 documents the word and refuses it ("1038 ... Use the Beta endpoint").
+    let every_time = pattern::get(body, "sessionControls.signInFrequency.frequencyInterval")
+        .and_then(Value::as_str)
+        .is_some_and(|interval| interval.eq_ignore_ascii_case("everyTime"));
+    if beta || every_time {
         GraphVersion::Beta
     } else {
         GraphVersion::V1

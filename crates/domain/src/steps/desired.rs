@@ -4,13 +4,14 @@
 use serde_json::{Map, Value};
 
 use super::placeholder::created_by;
-use super::{Landed, StepError, StepInput, literals, refuse};
+use super::{Landed, StepError, StepInput, empties, literals, refuse};
 use crate::compare::landing_state;
 use crate::group_policy;
 use crate::json::{self, pattern};
 use crate::model::{Facet, ReferenceUse};
 use crate::policy_type::{Adapter, known};
 use crate::references::is_constant;
+use crate::rollout;
 use crate::selection::Carry;
 
 /// The policy as wanted, letter case of the source kept.
@@ -29,15 +30,21 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     if row.adapter == Adapter::GroupPolicy {
         group_policy::forget_foreign_presentations(&mut content, &input.source.content);
     }
+    if input.options.scope_tags == Carry::Map {
+        land(input, Facet::ScopeTags, &mut content)?;
+    }
+    // Places are counted by position: what is left out goes when everything has landed.
+    empties::drop(row, &mut content)?;
     for place in row.sets {
         pattern::edit(&mut content, place, &mut drop_repeats);
     }
     for place in row.child_ids {
         pattern::remove(&mut content, place);
     }
-    if input.options.scope_tags == Carry::Map {
-        land(input, Facet::ScopeTags, &mut content)?;
-    }
+    let standing = input.target.map(|target| &target.content);
+    let choice = input.options.feature_update_rollout;
+    let start = input.adjustments.rollout_start;
+    rollout::settle(row, &mut content, standing, choice, start);
     let Value::Object(members) = &mut content else {
         return refuse(
             "invalid_for_create",
@@ -47,6 +54,9 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     if let Some(property) = row.scope_tags {
         let tags = scope_tags(input, members, property);
         members.insert(property.to_owned(), tags);
+    }
+    if let (Some(property), Some(rank)) = (row.priority, input.adjustments.rank) {
+        members.insert(property.to_owned(), Value::from(rank));
     }
     if let Some(target) = input.target {
         members.insert(
@@ -66,6 +76,7 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     if row.assignments.is_some() && input.options.assignments == Carry::Map {
         land(input, Facet::Assignments, &mut assignments)?;
         if let Value::Array(items) = &mut assignments {
+            items.iter_mut().for_each(|item| row.say_fixed(item));
             json::sort_set(items);
         }
     }
@@ -85,6 +96,7 @@ fn scope_tags(input: &StepInput<'_>, members: &Map<String, Value>, property: &st
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
+    tags.retain(|tag| tag.as_str().is_some_and(|tag| !tag.trim().is_empty()));
     if tags.is_empty() {
         // Tag 0 is what the service gives when nothing is sent; said outright, it is certain.
         tags.push(Value::String("0".to_owned()));

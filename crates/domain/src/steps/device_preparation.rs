@@ -9,10 +9,9 @@ use crate::policy_type::PolicyType;
 /// Name of the step.
 pub(super) const STEP: &str = "set_device_group";
 /// The actions: an empty list is said by an action of its own.
-pub(crate) const ACTIONS: [&str; 2] = [
-    "setEnrollmentTimeDeviceMembershipTarget",
-    "clearEnrollmentTimeDeviceMembershipTarget",
-];
+pub(crate) const ACTIONS: [&str; 2] = ["setEnrollmentTimeDeviceMembershipTarget", CLEAR];
+/// The one of them that some tenants take as DELETE.
+pub(super) const CLEAR: &str = "clearEnrollmentTimeDeviceMembershipTarget";
 const TYPE: &str = "#microsoft.graph.enrollmentTimeDeviceMembershipTarget";
 
 /// Adds the call where the group is to be another one.

@@ -111,6 +111,9 @@ fn nothing_else_can_ever_be_written() {
         let action = format!("{verb}EnrollmentTimeDeviceMembershipTarget");
         pinned.push(format!("POST {d}/configurationPolicies/{{item}}/{action}"));
     }
+    // The other verb of the clearing, where Graph has no route for the first.
+    let clear = "clearEnrollmentTimeDeviceMembershipTarget";
+    pinned.push(format!("DELETE {d}/configurationPolicies/{{item}}/{clear}"));
     pinned.extend(super::managed_apps_test::pinned());
     pinned.extend(enrollment_pins(d));
     let sorted = |mut list: Vec<String>| {

@@ -18,11 +18,13 @@ pub(super) const KEEP: Options = Options {
     assignments: Carry::KeepTarget,
     scope_tags: Carry::KeepTarget,
     conditional_access_state: ConditionalAccessState::ReportOnly,
+    ..Options::DEFAULT
 };
 pub(super) const MAP: Options = Options {
     assignments: Carry::Map,
     scope_tags: Carry::Map,
     conditional_access_state: ConditionalAccessState::AsSource,
+    ..Options::DEFAULT
 };
 
 pub(super) fn policy(name: &str, id: &str, mut item: Value) -> CapturedPolicy {
@@ -69,6 +71,7 @@ pub(super) fn built(
         landing,
         overrides: &Overrides::default(),
         options,
+        adjustments: crate::adjust::Adjustments::default(),
     })
 }
 
@@ -351,6 +354,7 @@ fn literals_are_found_and_replaced_in_values_and_payloads_but_not_in_the_name() 
         landing: &Landing::new(),
         overrides: &overrides,
         options: KEEP,
+        adjustments: crate::adjust::Adjustments::default(),
     };
     let body = body(&build(input).expect("built"), "create");
     assert_eq!(body.get("displayName"), Some(&json!("contoso.com")));

@@ -7,7 +7,8 @@ use super::{
 use crate::model::GraphVersion;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb};
 
-/// Every `(method, version, path template)` that can ever be written, sorted.
+/// Every `(method, version, path template)` that can ever be written, sorted. A call that Graph refuses
+/// with a word on its other version is sent there once (`detour`): the same method and path.
 pub fn write_templates() -> Vec<(String, GraphVersion, String)> {
     let mut templates: Vec<(String, GraphVersion, String)> = policy_type::all()
         .iter()
@@ -74,6 +75,8 @@ fn of_row(row: &PolicyType) -> Vec<(String, GraphVersion, String)> {
             for action in device_preparation::ACTIONS {
                 calls.push(("POST", format!("{item}/{action}")));
             }
+            // Where Graph says that the POST has no route.
+            calls.push(("DELETE", format!("{item}/{}", device_preparation::CLEAR)));
         }
         Adapter::Plain
         | Adapter::AuthenticationContext

@@ -16,6 +16,7 @@ const KEEP: Options = Options {
     assignments: Carry::KeepTarget,
     scope_tags: Carry::KeepTarget,
     conditional_access_state: crate::selection::ConditionalAccessState::ReportOnly,
+    ..Options::DEFAULT
 };
 const MAP: Options = Options {
     assignments: Carry::Map,

@@ -124,12 +124,13 @@ fn reads_of_the_source_are_never_writes() {
             "POST" | "PATCH" | "PUT" | "DELETE"
         ));
         // All that is ever deleted: messages of a template, narrowings of a strength, single
-        // assignments, links (never what they lead to).
+        // assignments, links (never what they lead to), the device group of a policy.
         if method == "DELETE" {
             let child = path.contains("localizedNotificationMessages")
                 || path.contains("combinationConfigurations")
                 || path.ends_with("/assignments/{child}")
-                || path.ends_with("/$ref");
+                || path.ends_with("/$ref")
+                || path.ends_with("/clearEnrollmentTimeDeviceMembershipTarget");
             assert!(child, "{path}");
         }
     }

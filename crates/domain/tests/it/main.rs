@@ -14,6 +14,7 @@ mod corpus;
 mod device_preparation;
 mod enrollment;
 mod families;
+mod field_kinds;
 mod form_laws;
 mod gates;
 mod group_policy;

@@ -25,12 +25,14 @@ pub(crate) const MAP: Options = Options {
     assignments: Carry::Map,
     scope_tags: Carry::Map,
     conditional_access_state: ConditionalAccessState::AsSource,
+    ..Options::DEFAULT
 };
 
 pub(crate) const KEEP: Options = Options {
     assignments: Carry::KeepTarget,
     scope_tags: Carry::KeepTarget,
     conditional_access_state: ConditionalAccessState::ReportOnly,
+    ..Options::DEFAULT
 };
 
 /// One object of an export, its sub-collections and assignments inside, as it would be read.
@@ -134,6 +136,7 @@ pub(crate) fn build(
         landing: &landing,
         overrides: &Overrides::default(),
         options,
+        adjustments: domain::adjust::Adjustments::default(),
     })
 }
 

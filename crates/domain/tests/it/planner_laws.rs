@@ -385,6 +385,7 @@ fn options() -> impl Strategy<Value = Options> {
             assignments,
             scope_tags,
             conditional_access_state,
+            ..Options::DEFAULT
         }
     })
 }

@@ -92,7 +92,8 @@ pub(crate) fn comparison(source: &Side, target: &Side) -> Comparison {
 /// The preflight of the two; it sees just the contents it asked for.
 pub(crate) fn preflight(source: &Side, target: &Side) -> Preflight {
     let comparison = comparison(source, target);
-    let (ours, theirs) = preflight::versions_needed(&comparison, &target.inventory);
+    let (ours, theirs) =
+        preflight::versions_needed(&comparison, &source.inventory, &target.inventory);
     let asked = |side: &Side, ids: Vec<Uuid>| -> Contents {
         let found = ids
             .into_iter()

@@ -74,7 +74,7 @@ pub(super) fn foundations() -> Vec<Draft> {
 
 fn remediated(mut assignment: Value, schedule: Value) -> Value {
     if let Some(members) = assignment.as_object_mut() {
-        members.insert("runRemediationScript".to_owned(), json!(true));
+        members.insert("runRemediationScript".to_owned(), json!(false));
         members.insert("runSchedule".to_owned(), schedule);
     }
     assignment

@@ -180,9 +180,8 @@ pub(super) fn judge_assignment(
             members.insert("sourceId".to_owned(), json!(owner));
         }
         if assign.entity == "deviceHealthScriptAssignment" {
-            let remediates = sent.get("runRemediationScript");
-            let remediates = remediates.cloned().unwrap_or(json!(false));
-            members.insert("runRemediationScript".to_owned(), remediates);
+            // Whatever was sent, no answer ever says that it remediates.
+            members.insert("runRemediationScript".to_owned(), json!(false));
             let schedule = sent.get("runSchedule").cloned().unwrap_or_default();
             members.insert("runSchedule".to_owned(), schedule);
         }

@@ -25,6 +25,28 @@ pub(super) fn action(rule: &CollectionRule, segment: &str) -> Option<bool> {
     known.then_some(segment == RETRIEVE)
 }
 
+/// Whether the tenant serves an action with this verb: most by POST alone, some answer the question to
+/// GET and clear by DELETE.
+pub(super) fn route(world: &World, tid: &str, method: &str, action: &str) -> Result<(), Refusal> {
+    let other = read::tenant(world, tid)?.options.device_group_by_get;
+    let verb = match action {
+        RETRIEVE if other => "GET",
+        CLEAR if other => "DELETE",
+        _ => "POST",
+    };
+    if method == verb {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        400,
+        "No method match route template",
+        format!(
+            "No OData route exists that match template ~/singleton/navigation/key/action with http \
+             verb {method} for request /DeviceConfigV2/StatelessDeviceConfigV2FEService/{action}."
+        ),
+    ))
+}
+
 /// `POST {item}/{action}`.
 pub(super) fn handle(
     world: &mut World,

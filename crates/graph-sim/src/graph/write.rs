@@ -85,6 +85,9 @@ fn judge(
         }
     }
     judge_scope_tags(scene, sent)?;
+    if rule.key == "conditionalAccessPolicies" && version == Version::V1 {
+        crate::rules::refuse_preview(scene, sent)?;
+    }
     (rule.judge)(scene, write, sent, before)?;
     Ok(kind)
 }

@@ -364,9 +364,13 @@ pub(super) fn resolve_assignments(
             );
         }
         let mut whole = json!({ "target": clean });
-        for name in ["runRemediationScript", "runSchedule"] {
-            if let (Some(value), Some(members)) = (entry.get(name), whole.as_object_mut()) {
-                members.insert(name.to_owned(), value.clone());
+        if let Some(members) = whole.as_object_mut() {
+            if let Some(schedule) = entry.get("runSchedule") {
+                members.insert("runSchedule".to_owned(), schedule.clone());
+            }
+            // No answer of the service ever says that it remediates.
+            if entry.get("runRemediationScript").is_some() {
+                members.insert("runRemediationScript".to_owned(), json!(false));
             }
         }
         if assign.entity == "deviceConfigurationAssignment" {

@@ -34,6 +34,11 @@ pub(super) fn judge(
         .get("conditions")
         .and_then(Value::as_object)
         .unwrap_or(&empty);
+    for part in ["conditions", "grantControls", "sessionControls"] {
+        if let Some(sent) = body.get(part) {
+            refuse_empty_entries(scene, sent)?;
+        }
+    }
     judge_conditions(scene, conditions)?;
     judge_references(scene, conditions)?;
     judge_controls(scene, &merged)?;
@@ -46,6 +51,37 @@ pub(super) fn judge(
         ));
     }
     Ok(())
+}
+
+/// What v1.0 documents and does not take.
+pub(crate) fn refuse_preview(scene: &Scene<'_>, body: &Map<String, Value>) -> Result<(), Refusal> {
+    let place = ["sessionControls", "signInFrequency", "frequencyInterval"];
+    if member(body, &place).and_then(Value::as_str) == Some("everyTime") {
+        return Err(scene.refuse(
+            "1038: Policy contains preview features which are not supported in this version. Use the \
+             Beta endpoint to configure them.",
+        ));
+    }
+    Ok(())
+}
+
+/// An entry of a list that names nothing.
+fn refuse_empty_entries(scene: &Scene<'_>, value: &Value) -> Result<(), Refusal> {
+    match value {
+        Value::Array(items) => {
+            let empty = |item: &Value| item.is_null() || item.as_str().is_some_and(str::is_empty);
+            if items.iter().any(empty) {
+                return Err(scene.refuse("1007: Policy contains a value that is not valid: ''."));
+            }
+            items
+                .iter()
+                .try_for_each(|item| refuse_empty_entries(scene, item))
+        }
+        Value::Object(members) => members
+            .values()
+            .try_for_each(|member| refuse_empty_entries(scene, member)),
+        _ => Ok(()),
+    }
 }
 
 fn judge_conditions(scene: &Scene<'_>, conditions: &Map<String, Value>) -> Result<(), Refusal> {

@@ -289,12 +289,14 @@ fn judge_autopilot(
     } else {
         refuse_members(scene, body, &["managementServiceAppId"])?;
     }
-    if body
-        .get("displayName")
-        .and_then(Value::as_str)
-        .is_some_and(|name| name.contains('-'))
-    {
-        return Err(scene.refuse("Property displayName holds a character that is not allowed."));
+    for name in ["displayName", "description"] {
+        let text = body.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text.contains(|letter| "!#%^*()-+;'><".contains(letter)) {
+            // The service fails over it, and says nothing of the reason.
+            let mut refusal = Refusal::new(500, "InternalServerError", "An error has occurred");
+            refusal.nested = true;
+            return Err(refusal);
+        }
     }
     Ok(())
 }

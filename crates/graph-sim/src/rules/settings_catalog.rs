@@ -136,6 +136,7 @@ pub(super) fn judge(
     before: Option<&Object>,
 ) -> Result<(), Refusal> {
     judge_template(scene, write, body, before)?;
+    judge_token(scene, body, before)?;
     let Some(settings) = body.get("settings") else {
         return Ok(());
     };
@@ -166,6 +167,35 @@ pub(super) fn judge(
         judge_instance(scene, instance, before, 0)?;
     }
     Ok(())
+}
+
+/// A policy of an enrolment token names its token in every write. The tokens are known by the policies
+/// that stand under them.
+fn judge_token(
+    scene: &Scene<'_>,
+    body: &Map<String, Value>,
+    before: Option<&Object>,
+) -> Result<(), Refusal> {
+    let token = |body: &Map<String, Value>| {
+        let text = body.get("creationSource").and_then(Value::as_str);
+        text.filter(|text| text.starts_with("DepTokenId_"))
+            .map(str::to_owned)
+    };
+    let sent = token(body);
+    let known = |wanted: &str| {
+        let policies = scene.tenant.list(scene.rule.key);
+        policies
+            .iter()
+            .any(|policy| token(&policy.body).as_deref() == Some(wanted))
+    };
+    let right = match before {
+        Some(before) => token(&before.body) == sent,
+        None => sent.as_deref().is_none_or(known),
+    };
+    if right {
+        return Ok(());
+    }
+    Err(scene.refuse("An error has occurred"))
 }
 
 fn judge_template(

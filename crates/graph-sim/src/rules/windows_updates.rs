@@ -62,20 +62,43 @@ fn judge_feature_update(
     scene: &Scene<'_>,
     _: Write,
     body: &Map<String, Value>,
-    _: Option<&Object>,
+    before: Option<&Object>,
 ) -> Result<(), Refusal> {
     refuse_members(
         scene,
         body,
         &["deployableContentDisplayName", "endOfSupportDate"],
     )?;
-    for name in ["offerStartDateTimeInUTC", "offerEndDateTimeInUTC"] {
-        let date = super::member(body, &["rolloutSettings", name]).and_then(Value::as_str);
-        if date.is_some_and(|date| date < clock::graph_time().as_str()) {
-            return Err(scene.refuse(format!("{name} cannot be in the past.")));
+    judge_rollout(scene, body, before)
+}
+
+/// A rollout in stages begins two days from now and lasts a day; one with a begin alone does not begin
+/// in the past, unless it began then already. The service says no more than that it failed.
+fn judge_rollout(
+    scene: &Scene<'_>,
+    body: &Map<String, Value>,
+    before: Option<&Object>,
+) -> Result<(), Refusal> {
+    let date = |body: &Map<String, Value>, name: &str| {
+        let text = super::member(body, &["rolloutSettings", name])?.as_str()?;
+        chrono::DateTime::parse_from_rfc3339(text).ok()
+    };
+    let start = date(body, "offerStartDateTimeInUTC");
+    let end = date(body, "offerEndDateTimeInUTC");
+    let (now, day) = (clock::now(), chrono::TimeDelta::days(1));
+    let taken = match (start, end) {
+        (Some(start), Some(end)) => start >= now + day * 2 && end >= start + day,
+        (Some(start), None) => {
+            let stands = before.and_then(|object| date(&object.body, "offerStartDateTimeInUTC"));
+            start >= now || stands == Some(start)
         }
+        (None, Some(end)) => end >= now,
+        (None, None) => true,
+    };
+    if taken {
+        return Ok(());
     }
-    Ok(())
+    Err(scene.refuse("An error has occurred"))
 }
 
 fn complete_feature_update(_: &Scene<'_>, object: &mut Object) {

@@ -95,6 +95,8 @@ pub enum Ending {
     LinksRefused,
     /// Refused for good.
     Refused,
+    /// Refused with a word on the other way to send it, which is taken once.
+    Redirected,
     /// Waits for a human's approval in the tenant.
     ApprovalRequired,
     /// It was never put on the wire.
@@ -186,6 +188,7 @@ impl Journal {
                     | Ending::Unauthorized
                     | Ending::LinksRefused
                     | Ending::Refused
+                    | Ending::Redirected
                     | Ending::ApprovalRequired
                     | Ending::NotSent => state = StepState::Open,
                 },
@@ -261,6 +264,16 @@ impl Journal {
         self.entries.iter().any(|entry| {
             matches!(entry, Entry::Result(result) if result.step == step
                 && matches!(result.ending, Ending::Throttled | Ending::NotYet | Ending::Unauthorized))
+        })
+    }
+
+    /// What Graph said when it refused a sending of a step and named the other way.
+    pub fn redirection(&self, step: &str) -> Option<&str> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Result(result) if result.step == step && result.ending == Ending::Redirected => {
+                result.error.as_deref()
+            }
+            _ => None,
         })
     }
 

@@ -69,6 +69,7 @@ fn what_was_not_executed_is_open_again() {
         Ending::NotYet,
         Ending::Unauthorized,
         Ending::Refused,
+        Ending::Redirected,
         Ending::ApprovalRequired,
         Ending::NotSent,
     ] {

@@ -44,6 +44,7 @@ fn written(source: &CapturedPolicy, target: Option<&CapturedPolicy>) -> Written 
         landing: &BTreeMap::new(),
         overrides: &domain::references::Overrides::default(),
         options: Options::default(),
+        adjustments: domain::adjust::Adjustments::default(),
     })
     .expect("built")
 }
@@ -127,6 +128,7 @@ impl Texts {
             landing: &BTreeMap::new(),
             overrides: &domain::references::Overrides::default(),
             options: Options::default(),
+            adjustments: domain::adjust::Adjustments::default(),
         })
         .expect("built");
         assert!(plan.steps.len() > 1, "nothing is between one call");

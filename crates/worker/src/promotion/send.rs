@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::device_preparation::refusal_of;
 use domain::enrollment_notification::COLLECTION as TEMPLATE_COLLECTION;
 use domain::model::ResourceFamily;
-use domain::steps::{self, StepKind, WriteStep};
+use domain::steps::{self, StepKind, WriteStep, detour};
 use graph::{Admission, Answer, Approval, WriteKind, WriteOutcome, WriteRequest};
 use serde_json::Value;
 use store::lanes;
@@ -53,6 +53,7 @@ impl Subject<'_> {
         if self.journal.ended(&step.name, Ending::LinksRefused) > 0 {
             steps::unbind(self.row, &mut filled);
         }
+        let filled = self.by_its_way(filled);
         let secret_body = self.secret_body(&filled).await?;
         let Some(admission) = self.admit(step).await? else {
             return Ok(Sending::Again);
@@ -104,6 +105,17 @@ impl Subject<'_> {
             .await;
         fail_point!("after_result", &step.name);
         sending
+    }
+
+    /// The step by the way that Graph named when it refused the first sending.
+    fn by_its_way(&self, step: WriteStep) -> WriteStep {
+        let said = self.journal.redirection(&step.name);
+        said.and_then(|said| detour(&step, said)).unwrap_or(step)
+    }
+
+    /// Whether a refusal names another way to send the step, which was not taken yet.
+    fn is_redirected(&self, step: &WriteStep, said: &str) -> bool {
+        self.journal.redirection(&step.name).is_none() && detour(step, said).is_some()
     }
 
     /// Waits for leave to write. A look that became old while waiting is taken again; `None` when
@@ -293,6 +305,10 @@ impl Subject<'_> {
                 Err(Exit::failed("approval_refused", said))
             }
             WriteOutcome::Forbidden { .. } => Err(Exit::failed("graph_forbidden", said)),
+            WriteOutcome::Rejected { .. } if self.is_redirected(step, &said) => {
+                result.ending = Ending::Redirected;
+                Ok(Sending::Again)
+            }
             WriteOutcome::Rejected {
                 missing_reference: true,
                 ..

@@ -11,6 +11,8 @@ mod certificates;
 mod concurrency;
 mod corpus_round_trip;
 mod field_cases_references;
+mod field_cases_gates;
+mod field_cases_gates_said;
 mod gates;
 mod main_job;
 mod odd_objects;

@@ -1,0 +1,28 @@
+//! What belongs to a policy in the source and is no part of it in Graph's eyes: it does not come along,
+//! and the new policy does something else until a person brings it.
+
+use serde_json::Value;
+
+use crate::compare::Reason;
+use crate::json::pattern;
+use crate::model::CapturedPolicy;
+use crate::policy_type::PolicyType;
+
+/// Registry key, member and value that tell it, and what is to be said.
+const TELLS: &[(&str, &str, &str, &str)] = &[(
+    "windowsDriverUpdateProfiles",
+    "approvalType",
+    "manual",
+    "the approvals of single drivers are not carried: the target offers no driver until somebody \
+     approves it there",
+)];
+
+/// Says what stays behind.
+pub(super) fn warning(row: &PolicyType, source: &CapturedPolicy) -> Option<Reason> {
+    let (.., text) = TELLS.iter().find(|(key, member, value, _)| {
+        let there = pattern::get(&source.content, member).and_then(Value::as_str);
+        row.key == *key && there == Some(*value)
+    })?;
+    let text = format!("{:?}: {text}.", source.display_name);
+    Some(Reason::new("not_carried", text))
+}
