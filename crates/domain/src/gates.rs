@@ -20,6 +20,7 @@ use crate::selection::Carry;
 pub(crate) mod approvals;
 mod apps;
 pub(crate) mod collisions;
+pub(crate) mod literals;
 mod templates;
 pub(crate) mod unknown;
 
