@@ -9,7 +9,7 @@ use domain::capture::StoredVersion;
 use domain::operation::OperationType;
 use domain::plan;
 use domain::policy_type::{self, PolicyType};
-use domain::references::{ReferenceCatalog, ReferenceObject};
+use domain::references::{DIRECTORY_KINDS, DIRECTORY_OBJECT, ReferenceCatalog, ReferenceObject};
 use domain::restore::{self, Enforcement, OwnVersions, Restore, TenantVersion};
 use domain::selection::subject_key;
 use serde_json::{Value, json};
@@ -354,8 +354,12 @@ fn catalog(
 ) -> Result<ReferenceCatalog, StoreError> {
     let used = &own.wanted().references;
     let external_ids = used.iter().map(|used| used.external_id.clone()).collect();
+    let mut kinds: Vec<String> = used.iter().map(|used| used.kind.clone()).collect();
+    if kinds.iter().any(|kind| kind == DIRECTORY_OBJECT) {
+        kinds.extend(DIRECTORY_KINDS.map(str::to_owned));
+    }
     let choice = ReferenceChoice {
-        kinds: Some(used.iter().map(|used| used.kind.clone()).collect()),
+        kinds: Some(kinds),
         external_ids: Some(external_ids),
         ..ReferenceChoice::default()
     };

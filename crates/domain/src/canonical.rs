@@ -14,7 +14,7 @@ use crate::json::{self, pattern};
 use crate::model::{CapturedPolicy, Facet};
 use crate::policy_type::{Adapter, Link, PolicyType, known, links_of};
 use crate::references::{Overrides, ReferenceCatalog};
-use crate::{literal, secret};
+use crate::{secret, steps};
 
 mod catalog;
 mod group_policy;
@@ -25,7 +25,6 @@ mod tree;
 
 pub(crate) use group_policy::definition_value;
 pub(crate) use managed_apps::is_derived;
-pub(crate) use payload::{Payload, each as each_payload};
 pub(crate) use tree::flag_set;
 
 /// Whose eyes read the references.
@@ -196,8 +195,11 @@ fn read(
             Value::Array(tags)
         }
         Facet::Description => match policy.content.get("description") {
-            Some(Value::String(text)) if !text.is_empty() => {
-                Value::String(literal::replaced(text, literals(reading)))
+            Some(text @ Value::String(_)) if text != "" => {
+                let mut described = serde_json::json!({ "description": text });
+                steps::replace_literals(row, &mut described, literals(reading));
+                token::replace_sids(policy, facet, reading, &mut described, uncertain);
+                described["description"].take()
             }
             _ => Value::Null,
         },
@@ -227,13 +229,9 @@ fn settings(
         pattern::remove(&mut value, place);
     }
     // Literals before references: the name of a referred object is not a text of this policy.
+    steps::replace_literals(row, &mut value, literals(reading));
+    token::replace_sids(policy, Facet::Settings, reading, &mut value, uncertain);
     payload::decode(row, &mut value);
-    let literals = literals(reading);
-    if !literals.is_empty() {
-        json::edit_texts(&mut value, &mut |text| {
-            *text = literal::replaced(text, literals);
-        });
-    }
     if row.adapter == Adapter::GroupPolicy {
         group_policy::arrange(&mut value, reading);
     }

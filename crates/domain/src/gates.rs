@@ -22,6 +22,7 @@ mod apps;
 pub(crate) mod collisions;
 pub(crate) mod dates;
 mod empties;
+pub(crate) mod literals;
 mod names;
 mod not_carried;
 pub(crate) mod policy_sets;

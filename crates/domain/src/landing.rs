@@ -119,6 +119,13 @@ impl<'a> Lander<'a> {
 
     /// Where the reference lands.
     pub(crate) fn resolve(&self, used: &ReferenceUse) -> Resolved {
+        let used = &ReferenceUse {
+            kind: self
+                .source
+                .kind_of(&used.kind, &used.external_id)
+                .to_owned(),
+            ..used.clone()
+        };
         let known = self.source.by_external_id(&used.kind, &used.external_id);
         let facts = self.source.facts(&used.kind, &used.external_id);
         let former = facts.and_then(|facts| facts.former_name.clone());

@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::references::{Override, Overrides, ReferenceCatalog};
+use crate::references::{
+    DIRECTORY_KINDS, DIRECTORY_OBJECT, Override, Overrides, ReferenceCatalog, ReferenceObject,
+};
 use crate::selection::{Mapping, Selection};
 
 /// Why a mapping cannot be used.
@@ -70,6 +72,12 @@ fn add_literal(
     Ok(())
 }
 
+/// What the source tenant lost may be any object of the directory.
+fn is_of(object: &ReferenceObject, kind: &str) -> bool {
+    object.kind == kind
+        || (kind == DIRECTORY_OBJECT && DIRECTORY_KINDS.contains(&object.kind.as_str()))
+}
+
 fn add_reference(
     found: &mut Overrides,
     source: &ReferenceCatalog,
@@ -84,11 +92,11 @@ fn add_reference(
         .ok_or(MappingProblem::SourceUnknown)?;
     let to = target
         .by_our_id(target_id)
-        .filter(|object| object.kind == kind && object.name.is_some())
+        .filter(|object| is_of(object, kind) && object.name.is_some())
         .ok_or(MappingProblem::TargetUnknown)?;
     let name = to.name.as_deref().unwrap_or_default();
     let chosen = Override {
-        ambiguous_in_target: target.named(kind, name, &to.discriminator).len() > 1,
+        ambiguous_in_target: target.named(&to.kind, name, &to.discriminator).len() > 1,
         object: to.clone(),
     };
     let key = (from.kind.clone(), from.external_id.to_ascii_lowercase());

@@ -51,6 +51,10 @@ pub struct ReferenceUse {
     /// True where losing the reference would widen the policy (an exclusion): never droppable.
     #[serde(default)]
     pub exclusion: bool,
+    /// The security identifier that stands for the object, where it is part of the text at the path
+    /// (in any spelling, also inside base64) and not the whole of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
 }
 
 /// One policy as captured: immutable, free of transport noise, server state and secrets.

@@ -3,7 +3,7 @@
 //! Run-level gates (controls, connections, permissions) are facts of the caller; this module only
 //! combines them. Blocked and manual subjects are never part of the plan.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use crate::canonical;
 use crate::chosen_id::{self, ChosenIds};
 use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
 use crate::gates;
+use crate::gates::literals::Literals;
 use crate::inventory::Inventory;
 use crate::landing::{Lander, Resolved};
 use crate::model::CapturedPolicy;
@@ -176,13 +177,22 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
     let mut lander = Lander::new(&input);
     let mut chosen = ChosenIds::new(&input);
     let mut decided: Vec<(usize, PreflightSubject)> = Vec::with_capacity(order.len());
+    let literals = Literals::new(&input);
     let mut planned: Vec<PlannedSubject> = Vec::new();
     let mut warnings = Vec::new();
     for (position, subject, row) in order {
-        let (outcome, plan) = decide(&input, &lander, &chosen, (subject, row), &planned);
+        let (outcome, plan) = decide(
+            &input,
+            &lander,
+            &literals,
+            &chosen,
+            (subject, row),
+            &planned,
+        );
         if let Some(plan) = plan {
             warnings.extend(leaves_enforcement(&input, subject, row, &plan));
             warnings.extend(gates::warnings(&input, subject, row, &plan));
+            warnings.extend(literals.warnings(&input, subject));
             if plan.pinned.action == Action::Create {
                 lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
                 chosen.take(row, &plan.pinned.landing);
@@ -240,6 +250,7 @@ fn leaves_enforcement(
 fn decide(
     input: &PreflightInput<'_>,
     lander: &Lander<'_>,
+    literals: &Literals,
     chosen: &ChosenIds,
     (subject, row): (&Subject, &'static PolicyType),
     so_far: &[PlannedSubject],
@@ -293,7 +304,7 @@ fn decide(
     if row.adapter == policy_type::Adapter::AuthenticationContext && target.is_none() {
         chosen_id::choose(chosen, &source.external_id, &mut landing, &mut holds);
     }
-    hold_literals(input, source, &mut holds);
+    literals.hold(input, source, &mut holds);
     if let (false, Some(place)) = (
         input.source_secrets_readable,
         oma::open(&source.content).first(),
@@ -407,33 +418,6 @@ fn land(
         ))
     });
     landing
-}
-
-fn hold_literals(input: &PreflightInput<'_>, source: &CapturedPolicy, holds: &mut Holds) {
-    let open: Vec<String> = input
-        .source_literals
-        .iter()
-        .filter(|literal| {
-            !input
-                .overrides
-                .literals
-                .keys()
-                .any(|mapped| mapped.eq_ignore_ascii_case(literal))
-        })
-        .cloned()
-        .collect();
-    let mut paths: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (path, literal) in steps::literal_paths(source, &open, input.selection.options) {
-        paths.entry(literal).or_default().insert(path);
-    }
-    for (literal, at) in paths {
-        let at: Vec<String> = at.into_iter().collect();
-        let text = format!(
-            "{} holds {literal}, which belongs to the source tenant; map the literal.",
-            at.join(", ")
-        );
-        holds.manual("tenant_literal", text);
-    }
 }
 
 fn summarize(subjects: &[PreflightSubject]) -> PreflightSummary {

@@ -4,7 +4,39 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
+
+use crate::literal;
+use crate::model::{CapturedPolicy, Facet, ReferenceUse};
+
+/// The kind of an object of the directory that is named by its id alone, as in a security identifier:
+/// one of [`DIRECTORY_KINDS`], which the tenant itself has to tell.
+pub const DIRECTORY_OBJECT: &str = "directory_object";
+/// What a [`DIRECTORY_OBJECT`] may be.
+pub const DIRECTORY_KINDS: [&str; 3] = ["group", "directory_role", "user"];
+
+/// Puts other texts in the place of the security identifiers that a policy's texts hold; `None` leaves
+/// one as it stands.
+pub(crate) fn rewrite_sids(
+    policy: &CapturedPolicy,
+    facet: Facet,
+    value: &mut Value,
+    to: &mut dyn FnMut(&ReferenceUse) -> Option<String>,
+) {
+    let mut by_path: BTreeMap<&str, HashMap<Uuid, String>> = BTreeMap::new();
+    let within = |used: &&ReferenceUse| used.facet == facet && used.within.is_some();
+    for used in policy.references.iter().filter(within) {
+        if let (Ok(id), Some(text)) = (Uuid::try_parse(&used.external_id), to(used)) {
+            by_path.entry(&used.path).or_default().insert(id, text);
+        }
+    }
+    for (path, texts) in by_path {
+        if let Some(Value::String(text)) = value.pointer_mut(path) {
+            literal::replace_sids(text, &|id| texts.get(&id).cloned());
+        }
+    }
+}
 
 /// One object a policy can point to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +123,7 @@ pub struct ReferenceCatalog {
     complete_kinds: BTreeSet<String>,
     facts: HashMap<(String, String), Facts>,
     problems: BTreeMap<String, KindProblem>,
+    kinds: BTreeSet<String>,
 }
 
 /// What an id means inside its own tenant.
@@ -132,6 +165,7 @@ impl ReferenceCatalog {
                     .or_default()
                     .push(key.1.clone());
             }
+            catalog.kinds.insert(object.kind.clone());
             catalog.by_our_id.insert(object.id, key.clone());
             // An id may stand there in two spellings: as policies have it, and as it was listed.
             let listed = catalog
@@ -210,6 +244,9 @@ impl ReferenceCatalog {
 
     /// Whether the kind was read to the end.
     pub fn is_complete(&self, kind: &str) -> bool {
+        if kind == DIRECTORY_OBJECT {
+            return DIRECTORY_KINDS.iter().all(|kind| self.is_complete(kind));
+        }
         self.complete_kinds.contains(kind)
     }
 
@@ -220,8 +257,27 @@ impl ReferenceCatalog {
 
     /// The object behind Graph's id (letter case ignored).
     pub fn by_external_id(&self, kind: &str, external_id: &str) -> Option<&ReferenceObject> {
+        let kind = self.kind_of(kind, external_id);
         self.by_id
             .get(&(kind.to_owned(), external_id.to_ascii_lowercase()))
+    }
+
+    /// Every object of this id, of whatever kind.
+    pub(crate) fn all_by_external_id(&self, external_id: &str) -> Vec<&ReferenceObject> {
+        let id = external_id.to_ascii_lowercase();
+        let keys = self.kinds.iter().map(|kind| (kind.clone(), id.clone()));
+        keys.filter_map(|key| self.by_id.get(&key)).collect()
+    }
+
+    /// What kind of object a [`DIRECTORY_OBJECT`] is, as far as the tenant knows it; any other kind is
+    /// itself.
+    pub fn kind_of<'k>(&self, kind: &'k str, external_id: &str) -> &'k str {
+        if kind != DIRECTORY_OBJECT {
+            return kind;
+        }
+        let id = external_id.to_ascii_lowercase();
+        let known = |kind: &&&str| self.by_id.contains_key(&((**kind).to_owned(), id.clone()));
+        DIRECTORY_KINDS.iter().find(known).copied().unwrap_or(kind)
     }
 
     /// Graph's ids (lower case) of every object of a kind.
@@ -245,6 +301,7 @@ impl ReferenceCatalog {
 
     /// What the id means in this tenant.
     pub fn meaning(&self, kind: &str, external_id: &str) -> Meaning<'_> {
+        let kind = self.kind_of(kind, external_id);
         if is_constant(kind, external_id) {
             return Meaning::Constant;
         }

@@ -75,6 +75,7 @@ struct Found {
 const ORDER: &[&str] = &[
     "roleScopeTags",
     "groups",
+    "directoryRoles",
     "users",
     "servicePrincipals",
     "termsOfUse",

@@ -139,26 +139,3 @@ pub fn list_policies_using(
     .bind::<Array<Text>, _>(wanted)
     .load(conn)?)
 }
-
-/// Live policies whose current content or assignments contain one of these texts, in any letter
-/// case (a tenant's GUID, a verified domain). Plain texts, no patterns; reads every content of the
-/// tenant.
-pub fn list_policies_containing_text(
-    conn: &mut PgConnection,
-    tenant_id: Uuid,
-    texts: &[String],
-) -> Result<Vec<CurrentVersion>, StoreError> {
-    Ok(diesel::sql_query(
-        "SELECT p.id AS policy_id, v.id AS version_id FROM policies p \
-         JOIN policy_versions v ON v.id = p.current_version_id, \
-         LATERAL (SELECT lower(v.content::text) AS content, \
-                  lower(v.assignments::text) AS assignments OFFSET 0) t \
-         WHERE p.tenant_id = $1 AND p.removed_at IS NULL AND EXISTS ( \
-         SELECT 1 FROM unnest($2) AS w(word) WHERE w.word <> '' \
-         AND (strpos(t.content, lower(w.word)) > 0 OR strpos(t.assignments, lower(w.word)) > 0)) \
-         ORDER BY p.id",
-    )
-    .bind::<SqlUuid, _>(tenant_id)
-    .bind::<Array<Text>, _>(texts)
-    .load(conn)?)
-}

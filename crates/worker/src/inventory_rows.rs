@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use domain::capture::StoredVersion;
 use domain::model::CapturedPolicy;
 use domain::policy_type::{self, PolicyType};
-use domain::references::{ReferenceCatalog, ReferenceObject, has_stable_id};
+use domain::references::{
+    DIRECTORY_KINDS, DIRECTORY_OBJECT, ReferenceCatalog, ReferenceObject, has_stable_id,
+};
 use domain::restore::TenantVersion;
 use store::inventory;
 use store::references::{self, ReferenceChoice, ReferenceRow};
@@ -53,7 +55,10 @@ pub(crate) fn catalog_of(
     policy: &CapturedPolicy,
 ) -> Result<ReferenceCatalog, StoreError> {
     let used = &policy.references;
-    let kinds: BTreeSet<String> = used.iter().map(|used| used.kind.clone()).collect();
+    let mut kinds: BTreeSet<String> = used.iter().map(|used| used.kind.clone()).collect();
+    if kinds.contains(DIRECTORY_OBJECT) {
+        kinds.extend(DIRECTORY_KINDS.map(str::to_owned));
+    }
     let external_ids: BTreeSet<String> = used.iter().map(|used| used.external_id.clone()).collect();
     let choice = ReferenceChoice {
         kinds: Some(kinds.into_iter().collect()),

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use domain::preflight::Contents;
 use domain::references::{
-    Facts, ReferenceCatalog, ReferenceObject, USER, has_stable_id, local_part,
+    DIRECTORY_OBJECT, Facts, ReferenceCatalog, ReferenceObject, USER, has_stable_id, local_part,
 };
 use domain::selection::{Mapping, Selection};
+use domain::steps::TextSearch;
 use serde_json::Value;
 use store::references::{ReferenceChoice, ReferenceRow, load_reference_catalog};
 use store::{PgConnection, StoreError};
@@ -19,7 +20,12 @@ use super::sides::Side;
 const LARGE: [&str; 4] = ["group", "user", "application", "service_principal"];
 /// Kinds that every policy with assignments or scope tags may use, and the templates that gates ask
 /// for; the registry names the others.
-const IMPLIED: [&str; 3] = ["assignment_filter", "configuration_template", "scope_tag"];
+const IMPLIED: [&str; 4] = [
+    "assignment_filter",
+    "configuration_template",
+    "directory_role",
+    "scope_tag",
+];
 
 /// The references of both tenants.
 pub struct Catalogs {
@@ -44,6 +50,7 @@ impl Catalogs {
         source_rows.extend(by_ids(conn, source.0.tenant.id, source_ids)?);
         target_rows.extend(by_ids(conn, target.0.tenant.id, target_ids)?);
         source_rows.extend(in_use(conn, source.0.tenant.id, source.1)?);
+        source_rows.extend(in_texts(conn, source.0.tenant.id, source.1, selection)?);
         target_rows.extend(in_use(conn, target.0.tenant.id, target.1)?);
 
         // A name decides where a reference lands, and whether it is unique, in both tenants.
@@ -247,7 +254,7 @@ fn in_use(
     let ids: BTreeSet<String> = contents
         .values()
         .flat_map(|content| &content.references)
-        .filter(|used| LARGE.contains(&used.kind.as_str()))
+        .filter(|used| LARGE.contains(&used.kind.as_str()) || used.kind == DIRECTORY_OBJECT)
         .map(|used| used.external_id.clone())
         .collect();
     if ids.is_empty() {
@@ -260,6 +267,36 @@ fn in_use(
             kinds: Some(LARGE.into_iter().map(str::to_owned).collect()),
             external_ids: Some(ids.into_iter().collect()),
             removed: true,
+            ..ReferenceChoice::default()
+        },
+    )
+}
+
+/// Objects whose ids stand inside longer texts of these contents.
+fn in_texts(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    contents: &Contents,
+    selection: &Selection,
+) -> Result<Vec<ReferenceRow>, StoreError> {
+    let search = TextSearch::ids();
+    let ids: BTreeSet<String> = contents
+        .values()
+        .flat_map(|content| search.ids_in(content, selection.options).into_keys())
+        .flat_map(|id| {
+            let id = id.to_string();
+            [id.to_ascii_uppercase(), id]
+        })
+        .collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load_reference_catalog(
+        conn,
+        tenant_id,
+        &ReferenceChoice {
+            kinds: Some(LARGE.into_iter().map(str::to_owned).collect()),
+            external_ids: Some(ids.into_iter().collect()),
             ..ReferenceChoice::default()
         },
     )

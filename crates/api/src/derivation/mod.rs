@@ -14,11 +14,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use domain::canonical::{self, Reading};
 use domain::compare::{self, Comparison, SubjectState};
 use domain::mapping::{self, MappingProblem};
+use domain::model::CapturedPolicy;
 use domain::pairing::{self, PairingProblem};
 use domain::policy_type;
 use domain::preflight::{self, Contents, Preflight, PreflightInput};
-use domain::references::{Overrides, ReferenceCatalog};
-use domain::selection::{Mapping, Selection};
+use domain::references::{DIRECTORY_KINDS, DIRECTORY_OBJECT, Overrides, ReferenceCatalog};
+use domain::selection::{Carry, Options, Selection};
+use domain::steps::TextSearch;
 use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
@@ -29,6 +31,9 @@ pub use catalogs::Catalogs;
 pub use changes::{Caches, change_counts, diff_subject};
 pub use gates::{connection_gates, run_level};
 pub use sides::Side;
+
+/// Policies whose content is in memory at a time while they are searched.
+const SEARCHED_AT_ONCE: usize = 200;
 
 /// What a derivation yields: the value, or a refusal that is no failure.
 pub type Derived<T> = Result<Result<T, Problem>, StoreError>;
@@ -277,28 +282,49 @@ fn recompute_touched(
     let mut touched = BTreeMap::new();
     for (kind, external_id) in overrides.references.keys() {
         let ids = std::slice::from_ref(external_id);
-        for found in store::inventory::list_policies_using(conn, tenant_id, kind, ids)? {
-            touched.insert(found.policy_id, found.version_id);
+        let mut kinds = vec![kind.as_str()];
+        if DIRECTORY_KINDS.contains(&kind.as_str()) {
+            kinds.push(DIRECTORY_OBJECT);
+        }
+        for kind in kinds {
+            for found in store::inventory::list_policies_using(conn, tenant_id, kind, ids)? {
+                touched.insert(found.policy_id, found.version_id);
+            }
         }
     }
-    let literals: Vec<String> = selection
-        .mappings
-        .iter()
-        .filter_map(|mapping| match mapping {
-            Mapping::Literal { source_value, .. } => Some(source_value.clone()),
-            Mapping::Reference { .. } => None,
-        })
-        .collect();
-    if !literals.is_empty() {
-        let found = store::inventory::list_policies_containing_text(conn, tenant_id, &literals)?;
-        touched.extend(found.into_iter().map(|f| (f.policy_id, f.version_id)));
-    }
     let versions: Vec<Uuid> = touched.values().copied().collect();
-    let contents = source.load_contents(conn, &versions)?;
+    let mut contents = source.load_contents(conn, &versions)?;
+    if !overrides.literals.is_empty() {
+        contents.extend(holding(conn, source, overrides)?);
+    }
     let nothing = Contents::new();
     let catalogs = Catalogs::load(conn, selection, (source, &contents), (target, &nothing))?;
     source.refingerprint(&contents, &catalogs.source, overrides);
     Ok(())
+}
+
+/// The source's policies in whose texts a mapped literal stands. In which spelling and encoding only
+/// a search of the content can tell; a few are in memory at a time.
+fn holding(
+    conn: &mut PgConnection,
+    source: &Side,
+    overrides: &Overrides,
+) -> Result<Contents, StoreError> {
+    let search = TextSearch::literals(overrides.literals.keys().map(String::as_str));
+    // What is carried is decided by the options; a fingerprint covers every facet.
+    let all = Options {
+        assignments: Carry::Map,
+        ..Options::default()
+    };
+    let policies = source.inventory.policies.iter();
+    let versions: Vec<Uuid> = policies.filter_map(|policy| policy.version_id).collect();
+    let mut found = Contents::new();
+    for some in versions.chunks(SEARCHED_AT_ONCE) {
+        let contents = source.load_contents(conn, some)?;
+        let holds = |policy: &CapturedPolicy| !search.literals_in(policy, all).is_empty();
+        found.extend(contents.into_iter().filter(|(_, policy)| holds(policy)));
+    }
+    Ok(found)
 }
 
 impl Side {

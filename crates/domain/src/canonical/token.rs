@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Reading, Uncertainty};
+use crate::json;
 use crate::model::{CapturedPolicy, Facet, ReferenceUse};
-use crate::references::{Meaning, Override, ReferenceCatalog, ReferenceObject};
+use crate::references::{self, Meaning, Override, ReferenceCatalog, ReferenceObject};
 
 /// Replaces every reference of one facet in `value` (the content, or the assignments).
 pub(super) fn replace(
@@ -14,11 +15,37 @@ pub(super) fn replace(
     value: &mut Value,
     uncertain: &mut Vec<Uncertainty>,
 ) {
-    for used in policy.references.iter().filter(|used| used.facet == facet) {
+    let whole = |used: &&ReferenceUse| used.facet == facet && used.within.is_none();
+    for used in policy.references.iter().filter(whole) {
         if let Some(place) = value.pointer_mut(&used.path) {
             *place = token(used, reading, uncertain);
         }
     }
+}
+
+/// Puts meanings in the place of security identifiers inside texts, as JSON text in ASCII: it has to
+/// stand in any encoding. Raw, they are the identifiers themselves.
+pub(super) fn replace_sids(
+    policy: &CapturedPolicy,
+    facet: Facet,
+    reading: Reading<'_>,
+    value: &mut Value,
+    uncertain: &mut Vec<Uncertainty>,
+) {
+    if matches!(reading, Reading::Raw) {
+        return;
+    }
+    references::rewrite_sids(policy, facet, value, &mut |used| {
+        let text = json::canonical(&token(used, reading, uncertain));
+        Some(text.chars().fold(String::new(), |mut ascii, c| {
+            if c.is_ascii() {
+                ascii.push(c);
+            } else {
+                ascii.extend(c.escape_unicode());
+            }
+            ascii
+        }))
+    });
 }
 
 fn token(used: &ReferenceUse, reading: Reading<'_>, uncertain: &mut Vec<Uncertainty>) -> Value {
@@ -27,7 +54,8 @@ fn token(used: &ReferenceUse, reading: Reading<'_>, uncertain: &mut Vec<Uncertai
         Reading::Raw => return Value::String(id),
         Reading::Meaning(catalog) => catalog,
         Reading::MeaningWith(catalog, overrides) => {
-            let key = (used.kind.clone(), id);
+            let kind = catalog.kind_of(&used.kind, &id);
+            let key = (kind.to_owned(), id);
             if let Some(chosen) = overrides.references.get(&key) {
                 return of_override(chosen);
             }

@@ -111,6 +111,7 @@ fn assignments_are_direct_free_of_ids_and_of_empty_filters() {
         ])
     );
     let used = |path: &str, kind: &str, id: &str, exclusion| ReferenceUse {
+        within: None,
         path: path.to_owned(),
         facet: Facet::Assignments,
         kind: kind.to_owned(),

@@ -1,12 +1,15 @@
-//! Where a policy points to other objects: by position, never by searching its text.
+//! Where a policy points to other objects: by position, and by security identifiers of the directory,
+//! which are what they are wherever they stand. Ids in texts are not searched for.
 
 use serde_json::Value;
 
 use crate::device_preparation;
 use crate::group_policy;
 use crate::json::{self, pattern};
+use crate::literal;
 use crate::model::{Facet, ReferenceUse};
 use crate::policy_type::{Adapter, PolicyType, odata_type};
+use crate::references::DIRECTORY_OBJECT;
 
 /// Kinds that content or assignments point to by code, and not by a rule of their row.
 #[cfg(test)]
@@ -38,6 +41,7 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
                 kind: kind.to_owned(),
                 external_id: id.clone(),
                 exclusion,
+                within: None,
             });
         }
     };
@@ -72,6 +76,26 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
             },
         );
     }
+    let name = json::below("", row.name_property);
+    let mut sids = Vec::new();
+    json::each_text(content, "", &mut |pointer, text| {
+        if pointer == name {
+            return;
+        }
+        for id in literal::sids(text) {
+            sids.push(ReferenceUse {
+                path: pointer.to_owned(),
+                facet: match pointer {
+                    "/description" => Facet::Description,
+                    _ => Facet::Settings,
+                },
+                kind: DIRECTORY_OBJECT.to_owned(),
+                external_id: id.to_string(),
+                exclusion: false,
+                within: Some(literal::sid_of(id)),
+            });
+        }
+    });
     for (index, assignment) in assignments.as_array().into_iter().flatten().enumerate() {
         let Some(target) = assignment.get("target") else {
             continue;
@@ -85,6 +109,7 @@ pub(crate) fn collect(row: &PolicyType, content: &Value, assignments: &Value) ->
             }
         }
     }
+    found.extend(sids);
     found.sort();
     found
 }

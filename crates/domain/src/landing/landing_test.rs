@@ -61,6 +61,7 @@ fn used(kind: &str, id: &str) -> ReferenceUse {
         kind: kind.to_owned(),
         external_id: id.to_owned(),
         exclusion: false,
+        within: None,
     }
 }
 

@@ -2,15 +2,17 @@
 //! scope tags, name and Conditional Access state as the options say.
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::placeholder::created_by;
 use super::{Landed, StepError, StepInput, empties, literals, refuse};
 use crate::compare::landing_state;
 use crate::group_policy;
 use crate::json::{self, pattern};
+use crate::literal;
 use crate::model::{Facet, ReferenceUse};
 use crate::policy_type::{Adapter, known};
-use crate::references::is_constant;
+use crate::references::{self, is_constant};
 use crate::rollout;
 use crate::selection::Carry;
 
@@ -27,6 +29,7 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     known::strip(row, &mut content);
     literals::replace(row, &mut content, &input.overrides.literals);
     land(input, Facet::Settings, &mut content)?;
+    land(input, Facet::Description, &mut content)?;
     if row.adapter == Adapter::GroupPolicy {
         group_policy::forget_foreign_presentations(&mut content, &input.source.content);
     }
@@ -113,11 +116,29 @@ fn land(input: &StepInput<'_>, facet: Facet, value: &mut Value) -> Result<(), St
         .filter(|used| used.facet == facet)
     {
         let landed = landed(input, used)?;
+        if used.within.is_some() {
+            continue;
+        }
         if let Some(place) = value.pointer_mut(&used.path) {
             *place = Value::String(landed);
         }
     }
-    Ok(())
+    let mut strange = None;
+    references::rewrite_sids(input.source, facet, value, &mut |used| {
+        let landed = landed(input, used).ok()?;
+        let id = Uuid::try_parse(&landed).ok();
+        if id.is_none() {
+            strange = Some(used.path.clone());
+        }
+        id.map(literal::sid_of)
+    });
+    match strange {
+        None => Ok(()),
+        Some(path) => refuse(
+            "reference_not_landed",
+            format!("{path} names an object whose id in the target is no GUID."),
+        ),
+    }
 }
 
 fn landed(input: &StepInput<'_>, used: &ReferenceUse) -> Result<String, StepError> {

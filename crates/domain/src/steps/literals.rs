@@ -3,94 +3,138 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::canonical::{Payload, each_payload};
 use crate::json::{self, pattern};
-use crate::literal;
+use crate::literal::{self, Needles, Replacements, What};
 use crate::model::{CapturedPolicy, Facet};
 use crate::policy_type::{self, PolicyType};
 use crate::selection::{Carry, Options};
 
-/// Paths (JSON Pointers into content or assignments) where the texts of `literals` stand, alone or
-/// inside a longer string, ignoring ASCII case: `(path, literal)`.
-///
-/// The name is left out (it is the identity), and so are places that hold references.
-pub fn literal_paths(
-    policy: &CapturedPolicy,
-    literals: &[String],
-    options: Options,
-) -> Vec<(String, String)> {
-    if literals.is_empty() {
-        return Vec::new();
+/// What is looked for in the texts of policies: made once, used for many.
+#[derive(Debug)]
+pub struct TextSearch(Needles);
+
+/// Where something stands: paths (JSON Pointers into content or assignments).
+pub type Places = BTreeSet<String>;
+
+impl TextSearch {
+    /// Literals, in every spelling.
+    pub fn literals<'l>(literals: impl IntoIterator<Item = &'l str>) -> Self {
+        Self(Needles::texts(literals))
     }
+
+    /// Any GUID that stands in a text.
+    pub fn ids() -> Self {
+        Self(Needles::texts_and_ids([]))
+    }
+
+    /// Security identifiers of objects of the directory: what a capture looks for.
+    pub fn security_identifiers() -> Self {
+        Self(Needles::sids())
+    }
+
+    /// Literals with their places.
+    ///
+    /// The name is left out (it is the identity), and so are places that are references.
+    pub fn literals_in(&self, policy: &CapturedPolicy, options: Options) -> BTreeMap<&str, Places> {
+        let mut found: BTreeMap<&str, Places> = BTreeMap::new();
+        each_carried_text(policy, options, &mut |pointer, text| {
+            for what in literal::find(text, &self.0) {
+                if let Some(literal) = self.0.text(what) {
+                    found.entry(literal).or_default().insert(pointer.to_owned());
+                }
+            }
+        });
+        found
+    }
+
+    /// GUIDs with their places, by the same rule.
+    pub fn ids_in(&self, policy: &CapturedPolicy, options: Options) -> BTreeMap<Uuid, Places> {
+        let mut found: BTreeMap<Uuid, Places> = BTreeMap::new();
+        each_carried_text(policy, options, &mut |pointer, text| {
+            for what in literal::find(text, &self.0) {
+                if let What::Any(id) = what {
+                    found.entry(id).or_default().insert(pointer.to_owned());
+                }
+            }
+        });
+        found
+    }
+}
+
+/// Literals that are mapped and cannot be replaced where they stand, with their places: no other
+/// spelling of the same length and form is known for what they are mapped to.
+pub(crate) fn irreplaceable<'l>(
+    policy: &CapturedPolicy,
+    literals: &'l BTreeMap<String, String>,
+    options: Options,
+) -> BTreeMap<String, Places> {
+    let mut found: BTreeMap<String, Places> = BTreeMap::new();
+    let replacements: Replacements<'l> = Replacements::of(literals);
+    if replacements.is_empty() {
+        return found;
+    }
+    each_carried_text(policy, options, &mut |pointer, text| {
+        let mut written = text.to_owned();
+        replacements.apply(&mut written);
+        for literal in replacements.left(&written) {
+            let places = found.entry(literal.to_owned()).or_default();
+            places.insert(pointer.to_owned());
+        }
+    });
+    found
+}
+
+/// Calls `visit` with every text that would be written as it stands, and its path.
+fn each_carried_text(policy: &CapturedPolicy, options: Options, visit: &mut dyn FnMut(&str, &str)) {
     let row = policy_type::find(&policy.policy_type);
-    let mut found = BTreeSet::new();
-    let mut search = |facets: &[Facet], value: &Value| {
+    let name = row.map(|row| json::below("", row.name_property));
+    let mut search = |facets: &[Facet], value: &Value, name: Option<&str>| {
         let references: BTreeSet<&str> = policy
             .references
             .iter()
-            .filter(|used| facets.contains(&used.facet))
+            .filter(|used| facets.contains(&used.facet) && used.within.is_none())
             .map(|used| used.path.as_str())
             .collect();
         json::each_text(value, "", &mut |pointer, text| {
-            if references.contains(pointer) || pointer.ends_with("/@odata.type") {
-                return;
-            }
-            for (_, literal) in literal::find(text, &literals.iter().map(String::as_str)) {
-                found.insert((pointer.to_owned(), literal.to_owned()));
+            let is_reference = references.contains(pointer);
+            if !is_reference && !pointer.ends_with("/@odata.type") && Some(pointer) != name {
+                visit(pointer, text);
             }
         });
     };
-    let mut content = policy.content.clone();
-    if let Some(row) = row {
-        pattern::remove(&mut content, row.name_property);
-        each_payload(row, &mut content, &mut |value| {
-            if let Value::String(text) = value
-                && let Some(payload) = Payload::read(text)
-            {
-                *text = payload.text;
-            }
-        });
-    }
-    search(&[Facet::Settings, Facet::ScopeTags], &content);
+    let of_content = [Facet::Settings, Facet::ScopeTags, Facet::Description];
+    search(&of_content, &policy.content, name.as_deref());
     if options.assignments == Carry::Map {
-        search(&[Facet::Assignments], &policy.assignments);
+        search(&[Facet::Assignments], &policy.assignments, None);
     }
-    found.into_iter().collect()
 }
 
-/// Replaces literals in a content, inside base64 payloads too; leaves the name and type names.
-pub(super) fn replace(row: &PolicyType, content: &mut Value, literals: &BTreeMap<String, String>) {
-    if literals.is_empty() {
+/// Replaces literals in a content, in whatever spelling they stand; leaves the name, type names and
+/// what the content holds besides.
+pub(crate) fn replace(row: &PolicyType, content: &mut Value, literals: &BTreeMap<String, String>) {
+    let replacements = Replacements::of(literals);
+    if replacements.is_empty() {
         return;
     }
-    let name = content.get(row.name_property).cloned();
-    each_payload(row, content, &mut |value| {
-        if let Value::String(text) = value
-            && let Some(payload) = Payload::read(text)
-        {
-            let changed = literal::replaced(&payload.text, literals);
-            if changed != payload.text {
-                *text = payload.write(&changed);
-            }
-        }
-    });
-    replace_texts(content, literals);
+    let name = pattern::get(content, row.name_property).cloned();
+    replace_texts(content, &replacements);
     if let (Value::Object(members), Some(name)) = (content, name) {
         members.insert(row.name_property.to_owned(), name);
     }
 }
 
-fn replace_texts(value: &mut Value, literals: &BTreeMap<String, String>) {
+fn replace_texts(value: &mut Value, replacements: &Replacements<'_>) {
     match value {
-        Value::String(text) => *text = literal::replaced(text, literals),
+        Value::String(text) => replacements.apply(text),
         Value::Array(items) => items
             .iter_mut()
-            .for_each(|item| replace_texts(item, literals)),
+            .for_each(|item| replace_texts(item, replacements)),
         Value::Object(members) => members
             .iter_mut()
             .filter(|(name, _)| name.as_str() != "@odata.type")
-            .for_each(|(_, member)| replace_texts(member, literals)),
+            .for_each(|(_, member)| replace_texts(member, replacements)),
         _ => {}
     }
 }

@@ -337,12 +337,10 @@ fn literals_are_found_and_replaced_in_values_and_payloads_but_not_in_the_name() 
         json!({"displayName": "contoso.com", "@odata.type": "#microsoft.graph.macOSCustomConfiguration",
             "description": "for Contoso.com", "payload": "PGE+Y29udG9zby5jb208L2E+"}),
     );
-    let literals = ["contoso.com".to_owned()];
-    let found: Vec<String> = literal_paths(&source, &literals, KEEP)
-        .into_iter()
-        .map(|(path, _)| path)
-        .collect();
-    assert_eq!(found, ["/description", "/payload"]);
+    let search = TextSearch::literals(["contoso.com"]);
+    let found = search.literals_in(&source, KEEP);
+    let paths: Vec<&str> = found.values().flatten().map(String::as_str).collect();
+    assert_eq!(paths, ["/description", "/payload"]);
     let overrides = Overrides {
         literals: [("contoso.com".to_owned(), "fab.com".to_owned())].into(),
         ..Overrides::default()

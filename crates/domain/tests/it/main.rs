@@ -28,6 +28,7 @@ mod samples_administration;
 mod samples_apps;
 mod samples_group_policy;
 mod script_samples;
+mod spellings;
 mod store_apps;
 mod two_tenants;
 mod unknown;

@@ -202,8 +202,9 @@ struct Translation {
     tags: BTreeMap<String, Option<String>>,
 }
 
-const REFERENCES: [&str; 10] = [
+const REFERENCES: [&str; 11] = [
     "groups",
+    "directoryRoles",
     "users",
     "assignmentFilters",
     "notificationMessageTemplates",

@@ -318,6 +318,13 @@ pub(crate) static TABLE: &[CollectionRule] = &[
         ..DIRECTORY
     },
     CollectionRule {
+        key: "directoryRoles",
+        paths: &["directoryRoles"],
+        entity: "directoryRole",
+        read_roles: &["RoleManagement.Read.Directory", "Directory.Read.All"],
+        ..DIRECTORY
+    },
+    CollectionRule {
         key: "users",
         paths: &["users"],
         entity: "user",

@@ -29,6 +29,14 @@ pub(crate) const LISTS: &[ReferenceList] = &[
         family: ResourceFamily::Directory,
         discriminator: &[],
     },
+    // Their security identifiers stand in local groups of devices.
+    ReferenceList {
+        kinds: &[("directory_role", "id")],
+        version: GraphVersion::V1,
+        path: "/directoryRoles?$select=id,displayName,roleTemplateId",
+        family: ResourceFamily::Directory,
+        discriminator: &["roleTemplateId"],
+    },
     ReferenceList {
         kinds: &[("assignment_filter", "id")],
         version: GraphVersion::Beta,

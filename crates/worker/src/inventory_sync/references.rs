@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use domain::references::{ReferenceCatalog, USER};
+use domain::references::{DIRECTORY_OBJECT, ReferenceCatalog, USER};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use store::captures::{self, NewCoverage};
@@ -51,9 +51,15 @@ impl Known {
         reader: &Reader,
         used: &BTreeSet<(String, String)>,
     ) -> Result<(), Interrupt> {
+        let catalog = self.catalog();
+        // A security identifier that is no group's and no role's may be a user's.
+        let may_be_user = |kind: &str, id: &str| {
+            let known = catalog.kind_of(kind, id);
+            kind == USER || (kind == DIRECTORY_OBJECT && matches!(known, USER | DIRECTORY_OBJECT))
+        };
         let ids: Vec<&str> = used
             .iter()
-            .filter(|(kind, _)| kind == USER)
+            .filter(|(kind, id)| may_be_user(kind, id))
             .map(|(_, id)| id.as_str())
             .collect();
         if ids.is_empty() {
