@@ -158,7 +158,7 @@ pub struct StepInput<'a> {
 #[error("{message}")]
 pub struct StepError {
     /// Stable reason code: `immutable_differs`, `secret_value_required`, `template_retired`,
-    /// `reference_not_landed`, `invalid_for_create`, `tenant_specific_blob`, `unknown_property`,
+    /// `reference_not_landed`, `invalid_for_create`, `tenant_specific_blob`, `unknown_property`, `unknown_value`,
     /// `certificate_binding_not_captured`.
     pub code: &'static str,
     /// Names the path and the remedy.
@@ -187,6 +187,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     let row = input.row;
     checks::source(&input)?;
     checks::unknown(&input)?;
+    checks::unnamed(&input)?;
     default_object::check(row, input.source, input.target)?;
     let desired = desired::desired(&input)?;
     if let Some(target) = input.target {

@@ -11,6 +11,7 @@ use crate::model::CapturedPolicy;
 use crate::oma;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb, known};
 use crate::secret;
+use crate::selection::Carry;
 
 /// What no call can be built from at all.
 pub(super) fn source(input: &StepInput<'_>) -> Result<(), StepError> {
@@ -22,7 +23,7 @@ pub(super) fn source(input: &StepInput<'_>) -> Result<(), StepError> {
         );
     }
     if input.row.adapter == Adapter::DeviceConfiguration {
-        device_configuration::check(&input.source.content)?;
+        device_configuration::check(input)?;
         links::check(input)?;
     }
     if input.row.adapter == Adapter::ConditionalAccess {
@@ -69,6 +70,32 @@ pub(super) fn unknown(input: &StepInput<'_>) -> Result<(), StepError> {
                 format!(
                     "{} of the {whose} is not known to this version, which does not write it; {why}. \
                      Update this product, or change the policy by hand.",
+                    places.join(", ")
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A word that Graph says in the place of a value it does not name is never written, and what stands
+/// under it in the target is not overwritten: two of them may be two values.
+pub(super) fn unnamed(input: &StepInput<'_>) -> Result<(), StepError> {
+    let mapped = input.options.assignments == Carry::Map;
+    let sides = [("source", Some(input.source)), ("target", input.target)];
+    for (whose, policy) in sides {
+        let Some(policy) = policy else { continue };
+        let mut places = known::unnamed(input.row, &policy.content);
+        if mapped {
+            let assigned = known::unnamed_anywhere(&policy.assignments);
+            places.extend(assigned.iter().map(|at| format!("/assignments{at}")));
+        }
+        if !places.is_empty() {
+            return refuse(
+                "unknown_value",
+                format!(
+                    "{} of the {whose} holds unknownFutureValue, which Graph says in the place of a \
+                     value that it does not name; change this policy by hand.",
                     places.join(", ")
                 ),
             );

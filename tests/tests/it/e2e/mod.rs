@@ -10,6 +10,7 @@ mod bad_input;
 mod certificates;
 mod concurrency;
 mod corpus_round_trip;
+mod field_cases_whole;
 mod gates;
 mod main_job;
 mod odd_objects;
