@@ -390,7 +390,8 @@ async fn what_other_rules_captured_is_never_different_nor_equal() -> Result<()> 
             anyhow::Ok(aged)
         })
         .await??;
-        assert_eq!(aged, 1);
+        // Every tenant has objects of other types from its first day.
+        assert!(aged >= 1, "{aged}");
         let subject = compared(&stack, CATALOG).await?;
         assert_eq!(subject["state"], "indeterminate", "{subject}");
         assert_eq!(codes(&subject), ["capture_outdated"], "{subject}");
