@@ -134,6 +134,13 @@ impl Sim {
         self.call(reqwest::Method::PUT, &path, Some(options)).await
     }
 
+    /// Puts Graph's clock so many seconds ahead of this machine's.
+    pub async fn set_clock(&self, ahead_seconds: i64) -> Result<Value> {
+        let body = json!({"ahead_seconds": ahead_seconds});
+        self.call(reqwest::Method::PUT, "/__sim/clock", Some(body))
+            .await
+    }
+
     /// Installs a fault.
     pub async fn fault(&self, fault: Value) -> Result<Value> {
         self.call(reqwest::Method::POST, "/__sim/faults", Some(fault))

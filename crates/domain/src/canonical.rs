@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::json::{self, pattern};
 use crate::model::{CapturedPolicy, Facet};
-use crate::policy_type::{Adapter, Link, PolicyType, known, links_of};
+use crate::policy_type::{Adapter, Link, PolicyType, REGISTRY_VERSION, known, links_of};
 use crate::references::{Overrides, ReferenceCatalog};
 use crate::{secret, steps};
 
@@ -41,7 +41,7 @@ pub enum Reading<'a> {
 /// Why equality cannot be told in a facet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Uncertainty {
-    /// `reference_ambiguous`, `reference_unresolved`, `secret_not_comparable`.
+    /// `reference_ambiguous`, `reference_unresolved`, `secret_not_comparable`, `unknown_value`.
     pub code: String,
     /// JSON Pointer.
     pub path: String,
@@ -73,6 +73,26 @@ pub struct Fingerprints {
     /// differs there stays different.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown: BTreeMap<String, String>,
+    /// The registry under which the content was captured: by other rules, something else may have been
+    /// read of the same object. `None`: before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+}
+
+impl Fingerprints {
+    /// Whether the content was captured by the rules of this build.
+    pub fn is_current(&self) -> bool {
+        self.registry.as_deref() == Some(REGISTRY_VERSION)
+    }
+
+    /// The same, of a content that was captured as long ago as that of `stored`.
+    #[must_use]
+    pub fn captured_as(self, stored: Option<&Self>) -> Self {
+        Self {
+            registry: stored.and_then(|stored| stored.registry.clone()),
+            ..self
+        }
+    }
 }
 
 /// The canonical value of one facet: noise removed, sets sorted, keyed arrays keyed, payloads
@@ -95,6 +115,7 @@ pub fn fingerprints(
     let mut prints = Fingerprints {
         state: state(row, policy).map(str::to_owned),
         secret_keys: secret_keys(&policy.content),
+        registry: Some(REGISTRY_VERSION.to_owned()),
         ..Fingerprints::default()
     };
     for facet in Facet::ALL {
@@ -103,6 +124,7 @@ pub fn fingerprints(
         }
         let mut uncertain = Vec::new();
         let value = read(row, policy, facet, reading, &mut uncertain);
+        uncertain.extend(unnamed(row, policy, facet));
         prints.facets.insert(facet, json::digest(&value));
         if facet == Facet::Settings {
             prints.unknown = unknown(row, &value);
@@ -114,6 +136,25 @@ pub fn fingerprints(
         }
     }
     prints
+}
+
+/// A word that stands for any of several values equals nothing, not even itself.
+fn unnamed(row: &PolicyType, policy: &CapturedPolicy, facet: Facet) -> Vec<Uncertainty> {
+    let places = match facet {
+        Facet::Settings => known::unnamed(row, &policy.content),
+        Facet::Assignments => known::unnamed_anywhere(&policy.assignments)
+            .into_iter()
+            .map(|at| format!("/assignments{at}"))
+            .collect(),
+        Facet::ScopeTags | Facet::Description => Vec::new(),
+    };
+    let uncertain = |path| Uncertainty {
+        code: "unknown_value".to_owned(),
+        path,
+        reference: None,
+        gone: false,
+    };
+    places.into_iter().map(uncertain).collect()
 }
 
 /// The state of a Conditional Access policy.
@@ -213,6 +254,7 @@ fn settings(
     uncertain: &mut Vec<Uncertainty>,
 ) -> Value {
     let mut value = policy.content.clone();
+    known::strip_computed(row, &mut value);
     if !matches!(reading, Reading::Raw) {
         for found in secret::find(&value) {
             if !found.comparable {

@@ -25,10 +25,12 @@ mod one_object;
 pub(crate) mod references;
 mod secrets;
 mod stored;
+mod whole;
 
 pub(crate) use identity::key as identity_key;
 pub use one_object::one_object;
 pub use stored::StoredVersion;
+pub use whole::is_statement;
 
 /// Deepest nesting that is captured; the deepest real policy nests 20 levels.
 const MAX_DEPTH: usize = 100;
@@ -58,7 +60,7 @@ pub struct RawPolicy {
 #[error("{message}")]
 pub struct CaptureError {
     /// Stable code: `not_an_object`, `id_missing`, `name_missing`, `too_deep`, `too_large`, `invalid_text`,
-    /// `definition_missing`.
+    /// `definition_missing`, `parts_incomplete`.
     pub code: &'static str,
     /// For the operator; names the path, never a value.
     pub message: String,
@@ -78,6 +80,7 @@ pub fn capture(
     secrets: &SecretKey,
 ) -> Result<CapturedPolicy, CaptureError> {
     check_limits(&raw)?;
+    whole::check(row, &raw)?;
     let Value::Object(mut item) = raw.item else {
         return refuse(
             "not_an_object",

@@ -226,7 +226,7 @@ fn natural_subject(
                  with another, or rename it.";
             ambiguous(policy, all, Reason::new("target_paired_elsewhere", text))
         }
-        [] => blank(policy, SubjectState::Missing),
+        [] => missing(policy),
         [only] => matched_subject(row, selection, policy, only),
         several => {
             let text = format!(
@@ -271,6 +271,27 @@ fn blank(policy: &InventoryPolicy, state: SubjectState) -> Subject {
     subject
 }
 
+fn missing(policy: &InventoryPolicy) -> Subject {
+    let mut subject = blank(policy, SubjectState::Missing);
+    if let Some(reason) = outdated("source", policy) {
+        subject.state = SubjectState::Indeterminate;
+        subject.reasons.push(reason);
+    }
+    subject
+}
+
+/// What was captured by an earlier version of this product may lack what this one reads: nothing is
+/// concluded from it until it was read again.
+fn outdated(whose: &str, policy: &InventoryPolicy) -> Option<Reason> {
+    let prints = policy.fingerprints.as_ref()?;
+    (!prints.is_current()).then(|| {
+        let text = format!(
+            "The policy of the {whose} was captured by another version of this product; sync the {whose}."
+        );
+        Reason::new("capture_outdated", text)
+    })
+}
+
 fn ambiguous(policy: &InventoryPolicy, candidates: &[&InventoryPolicy], reason: Reason) -> Subject {
     let mut subject = blank(policy, SubjectState::Ambiguous);
     subject.reasons.push(reason);
@@ -302,7 +323,11 @@ fn matched_subject(
     subject.target_policy_id = Some(to.id);
     subject.target_version_id = to.version_id;
     subject.target_external_id = Some(to.external_id.clone());
-    let (Some(left), Some(right)) = (&from.fingerprints, &to.fingerprints) else {
+    subject.reasons.extend(outdated("source", from));
+    subject.reasons.extend(outdated("target", to));
+    let both = from.fingerprints.as_ref().zip(to.fingerprints.as_ref());
+    let Some((left, right)) = both.filter(|(left, right)| left.is_current() && right.is_current())
+    else {
         subject.state = SubjectState::Indeterminate;
         for facet in Facet::ALL {
             subject.facets.insert(facet, FacetVerdict::Indeterminate);

@@ -39,6 +39,21 @@ pub(crate) fn below(pointer: &str, segment: impl std::fmt::Display) -> String {
     format!("{pointer}/{segment}")
 }
 
+/// The two halves of the name of an annotation: what it is about (empty: what it stands in) and the
+/// last word of its term. `None` for any other member.
+pub(crate) fn annotation(name: &str) -> Option<(&str, &str)> {
+    let (about, term) = name.split_once('@')?;
+    Some((about, term.rsplit('.').next().unwrap_or(term)))
+}
+
+/// Whether a member is an annotation that tells of an error.
+pub fn is_error_annotation(name: &str) -> bool {
+    annotation(name).is_some_and(|(_, word)| {
+        let word = word.to_ascii_lowercase();
+        word.contains("error") || word.contains("exception")
+    })
+}
+
 /// Whether a value nests deeper than `limit`. Iterative: safe for any input.
 pub(crate) fn deeper_than(value: &Value, limit: usize) -> bool {
     let mut open = vec![(value, 1_usize)];

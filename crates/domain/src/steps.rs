@@ -167,7 +167,7 @@ pub struct StepInput<'a> {
 pub struct StepError {
     /// Stable reason code: `immutable_differs`, `secret_value_required`, `template_retired`,
     /// `reference_not_landed`, `invalid_for_create`, `tenant_specific_blob`, `unknown_property`,
-    /// `certificate_binding_not_captured`, `token_specific`, `empty_value`.
+    /// `unknown_value`, `certificate_binding_not_captured`, `token_specific`, `empty_value`.
     pub code: &'static str,
     /// Names the path and the remedy.
     pub message: String,
@@ -196,6 +196,7 @@ pub fn build(input: StepInput<'_>) -> Result<Written, StepError> {
     checks::source(&input)?;
     checks::unknown(&input)?;
     checks::token(&input)?;
+    checks::unnamed(&input)?;
     default_object::check(row, input.source, input.target)?;
     let desired = desired::desired(&input)?;
     if let Some(target) = input.target {

@@ -123,6 +123,50 @@ pub(crate) fn restrict_to_v1(
     }
 }
 
+/// The first member of an enumeration that Graph shows by this word only; those after it came later.
+const NEWER: &str = "unknownFutureValue";
+
+/// Shows enumeration members that came later as what callers get who did not ask for their names.
+pub(crate) fn mask_newer(schema: &Schema, kind: &str, body: &mut Map<String, Value>) {
+    for (name, value) in body.iter_mut() {
+        let Some(property) = schema.find_property(kind, name, Version::Beta) else {
+            continue;
+        };
+        mask_value(schema, property, value);
+    }
+}
+
+fn mask_value(schema: &Schema, property: &Property, value: &mut Value) {
+    match value {
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| mask_value(schema, property, item)),
+        Value::Object(inner) => {
+            let kind = nested_kind(schema, inner, &property.kind);
+            mask_newer(schema, &kind, inner);
+        }
+        Value::String(text) => {
+            let Some(enumeration) = schema.find_enumeration(&property.kind) else {
+                return;
+            };
+            let newer = enumeration
+                .members
+                .iter()
+                .skip_while(|member| *member != NEWER);
+            let newer: Vec<&String> = newer.skip(1).collect();
+            let words: Vec<&str> = text
+                .split(',')
+                .map(|word| {
+                    let is_newer = newer.iter().any(|member| *member == word);
+                    if is_newer { NEWER } else { word }
+                })
+                .collect();
+            *text = words.join(",");
+        }
+        _ => {}
+    }
+}
+
 /// Reads a dotted path.
 pub(crate) fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.')

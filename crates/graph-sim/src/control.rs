@@ -16,6 +16,12 @@ use crate::state::World;
 pub(crate) use objects::patch_object;
 pub(crate) use tenants::change_body;
 
+/// Where Graph's clock stands, of all tenants.
+#[derive(serde::Deserialize)]
+struct Clock {
+    ahead_seconds: i64,
+}
+
 /// A control request that was not understood.
 pub(crate) struct Misuse(pub u16, pub String);
 
@@ -95,6 +101,11 @@ fn route(world: &mut World, request: &Request, segments: &[&str]) -> Result<Valu
         ("GET", ["faults"]) => Ok(json!({ "items": world.faults.list() })),
         ("DELETE", ["faults"]) => {
             world.faults.clear();
+            Ok(json!({}))
+        }
+        ("PUT", ["clock"]) => {
+            let set: Clock = read(request)?;
+            crate::clock::set_ahead(set.ahead_seconds);
             Ok(json!({}))
         }
         (_, ["tenants", rest @ ..]) => tenants::route(world, request, rest),

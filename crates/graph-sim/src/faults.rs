@@ -64,6 +64,16 @@ pub(crate) enum Kind {
     EmptyPage,
     /// A list that is empty and looks complete: what a replica shows that lags behind.
     LaggingList,
+    /// A list that ends after so many items and looks complete.
+    ShortList {
+        items: usize,
+    },
+    /// A list that says that it has so many items.
+    Miscount {
+        said: u64,
+    },
+    /// A success that says in its body that an error cut it short.
+    ErrorInside,
     DropSetting {
         path: Option<String>,
         name: Option<String>,
@@ -119,6 +129,9 @@ impl Kind {
             Self::PageFails { .. } => "page_fails",
             Self::EmptyPage => "empty_page",
             Self::LaggingList => "lagging_list",
+            Self::ShortList { .. } => "short_list",
+            Self::Miscount { .. } => "miscount",
+            Self::ErrorInside => "error_inside",
             Self::DropSetting { .. } => "drop_setting",
             Self::DelayedVisibility { .. } => "delayed_visibility",
             Self::ApprovalRequired { .. } => "approval_required",

@@ -40,6 +40,8 @@ pub(crate) struct Call<'a> {
     pub query: Query,
     pub content_type: Option<&'a str>,
     pub body: Bytes,
+    /// Whether the caller asked for enumeration members by the names that came later.
+    pub names_all: bool,
     /// Scheme and host for links in answers.
     pub base: &'a str,
     /// Faults that change what the request does instead of whether it is done.

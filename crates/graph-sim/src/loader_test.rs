@@ -273,6 +273,7 @@ fn refuse_spoiled(
         let mut body = whole.clone();
         body[name] = wrong;
         let call = crate::graph::Call {
+            names_all: true,
             method: "POST",
             version: crate::schema::Version::Beta,
             segments: rule.path().split('/').map(str::to_owned).collect(),
@@ -348,6 +349,7 @@ fn what_real_tenants_hold_can_be_created_again() {
                     continue;
                 }
                 let call = crate::graph::Call {
+                    names_all: true,
                     method: "POST",
                     version: crate::schema::Version::Beta,
                     segments: rule.path().split('/').map(str::to_owned).collect(),

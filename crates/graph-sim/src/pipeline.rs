@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Body, Family, Refusal};
@@ -383,6 +383,7 @@ async fn serve_graph(world: &Shared, request: &Request, version: Version) -> Del
                         query,
                         content_type: request.header("content-type"),
                         body: request.body.clone(),
+                        names_all: names_all(request.header("prefer")),
                         base: &request.base,
                         twists: &met.kinds,
                     };
@@ -398,6 +399,15 @@ async fn serve_graph(world: &Shared, request: &Request, version: Version) -> Del
         tokio::time::sleep(pause).await;
     }
     delivery
+}
+
+/// `Prefer` lists preferences, which may have parameters.
+fn names_all(prefer: Option<&str>) -> bool {
+    prefer.unwrap_or_default().split(',').any(|preference| {
+        let name = preference.split(';').next().unwrap_or_default();
+        name.trim()
+            .eq_ignore_ascii_case("include-unknown-enum-members")
+    })
 }
 
 fn untouched(outcome: Result<Answer, Refusal>, entry: &Entry) -> Handled {
@@ -435,6 +445,14 @@ fn deliver(
         _ => None,
     });
     let mut answer = finish(failed_after.map_or(handled.outcome, Err));
+    if let (true, Body::Json(Value::Object(members))) = (met.has("error_inside"), &mut answer.body)
+    {
+        if let Some(Value::Array(items)) = members.get_mut("value") {
+            items.truncate(items.len() / 2);
+        }
+        let said = json!({"code": "InternalServerError", "message": "The read was not finished."});
+        members.insert("error".to_owned(), said);
+    }
     if met.has("malformed_json") {
         let text = match &answer.body {
             Body::Json(value) => value.to_string(),

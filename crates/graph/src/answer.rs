@@ -240,14 +240,37 @@ impl Answer {
         GraphError::decode(self.json_bytes()?)
     }
 
+    /// When the server answered, by its own clock.
+    pub fn date(&self) -> Option<DateTime<Utc>> {
+        let date = httpdate::parse_http_date(self.headers.date.as_deref()?).ok()?;
+        Some(date.into())
+    }
+
+    /// Whether a success says in its body that an error cut it short: an error document beside or in
+    /// the place of the answer, or an annotation with one.
+    pub fn admits_error(&self) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Document {
+            code: Option<String>,
+            message: Option<String>,
+        }
+        if !self.is_success() {
+            return false;
+        }
+        let members: BTreeMap<String, &RawValue> = match self.json_bytes() {
+            Some(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
+            None => return false,
+        };
+        members.iter().any(|(name, value)| match name.as_str() {
+            "error" => serde_json::from_str::<Document>(value.get())
+                .is_ok_and(|document| document.code.is_some() || document.message.is_some()),
+            name => value.get() != "null" && domain::json::is_error_annotation(name),
+        })
+    }
+
     /// How long Graph asked to wait, wherever it said so. Dates count from the server's own `Date`.
     pub fn retry_after(&self) -> Option<Duration> {
-        let now = self
-            .headers
-            .date
-            .as_deref()
-            .and_then(|date| httpdate::parse_http_date(date).ok())
-            .map_or(self.received_at, DateTime::<Utc>::from);
+        let now = self.date().unwrap_or(self.received_at);
         let header = self
             .headers
             .retry_after

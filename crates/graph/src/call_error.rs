@@ -95,6 +95,17 @@ pub enum Incomplete {
     /// A page without a `value` array, or with an unusable `nextLink`.
     #[error("a page has no list in it")]
     NotAList,
+    /// It says how many items it has, and other than so many came.
+    #[error("it says that it has {said} items, and {read} were read")]
+    Count {
+        /// What it says.
+        said: u64,
+        /// What was read.
+        read: u64,
+    },
+    /// An answer says that an error cut it short, although its status is a success.
+    #[error("an answer says that an error cut it short")]
+    ErrorInside,
 }
 
 impl CallError {

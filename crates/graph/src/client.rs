@@ -9,7 +9,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::model::ResourceFamily;
+use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
@@ -19,13 +21,14 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::SecretText;
 use crate::answer::{Answer, Body};
 use crate::budget::{Direction, Payer};
-use crate::call_error::CallError;
+use crate::call_error::{CallError, Incomplete};
 use crate::clock;
 use crate::cloud::Endpoints;
 use crate::connection::TenantConnection;
 use crate::gateway::Shared;
 use crate::judge::{ReadOutcome, judge_read};
 use crate::pages::Pages;
+use crate::remote_clock::RemoteClock;
 use crate::request::{Metadata, ReadRequest};
 use crate::retry_after::{self, PARK_AFTER};
 use crate::token::{AccessToken, TokenError, TokenSource};
@@ -37,6 +40,10 @@ pub const READ_ATTEMPTS: u32 = 5;
 /// Throttled answers in a row after which a read is parked however short the waits.
 const THROTTLED_IN_A_ROW: u32 = 10;
 
+/// What every GET asks for, in one header: without it Graph answers `unknownFutureValue` in the place
+/// of enumeration members that came after a resource was published.
+const PREFERENCES: &str = "include-unknown-enum-members";
+
 /// A client that can read one tenant and do nothing else. Cheap to clone.
 #[derive(Clone)]
 pub struct TenantReader {
@@ -46,6 +53,7 @@ pub struct TenantReader {
     pub(crate) tenant_id: Uuid,
     pub(crate) registration: Uuid,
     pub(crate) context: CallContext,
+    remote: RemoteClock,
 }
 
 impl TenantReader {
@@ -61,6 +69,7 @@ impl TenantReader {
             tokens: shared.tokens.source(connection),
             shared,
             context,
+            remote: RemoteClock::default(),
         }
     }
 
@@ -81,6 +90,12 @@ impl TenantReader {
             context,
             ..self.clone()
         }
+    }
+
+    /// Graph's own time, as its latest answer to this client (or a clone of it) said. Times that Graph
+    /// writes are compared with this and never with the clock of this machine.
+    pub fn graph_time(&self) -> Option<DateTime<Utc>> {
+        self.remote.latest()
     }
 
     /// A valid token's roles and end, fetching one if need be.
@@ -158,7 +173,12 @@ impl TenantReader {
             self.context.check()?;
             let token = self.token().await?;
             let answer = self.attempt(request, url, &token).await?;
+            self.remote.learn(&answer);
             match judge_read(&answer) {
+                // A part of what was asked for is missing, whatever the status says.
+                ReadOutcome::Done if answer.admits_error() => {
+                    return Err(CallError::Incomplete(Incomplete::ErrorInside));
+                }
                 ReadOutcome::Done => return Ok(answer),
                 ReadOutcome::RenewToken if !renewed => {
                     renewed = true;
@@ -227,6 +247,9 @@ impl TenantReader {
             Metadata::Full => "application/json;odata.metadata=full",
         };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        if request.method() == Method::GET {
+            headers.insert("prefer", HeaderValue::from_static(PREFERENCES));
+        }
         permit.sent();
         Ok(self
             .shared

@@ -25,6 +25,7 @@ pub mod judge;
 pub mod lane;
 mod pages;
 pub mod refusal;
+mod remote_clock;
 pub mod request;
 pub mod retry_after;
 mod secret_body;

@@ -1,12 +1,14 @@
 //! Lists: page after page to the end, or an error.
 //!
 //! Decides which `nextLink` may be followed: one on the configured Graph host below the version
-//! segment, not seen before, within the page cap. A list is never silently partial. Items stay raw
+//! segment, not seen before, within the page cap; and that a list which counts itself has as many items
+//! as it says. A list is never silently partial. Items stay raw
 //! text, so that one item too deep or odd to parse does not break its page.
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -25,6 +27,43 @@ pub struct Pages<'a> {
     next: Next,
     seen: HashSet<[u8; 32]>,
     page_cap: usize,
+    tally: Tally,
+}
+
+/// What the pages say of how much there is, and how much came.
+#[derive(Default)]
+struct Tally {
+    read: u64,
+    /// By page that says so: how many there are, how many it holds itself.
+    said: Vec<(u64, u64)>,
+}
+
+impl Tally {
+    fn add(&mut self, count: Option<&Value>, items: usize) {
+        let items = u64::try_from(items).unwrap_or(u64::MAX);
+        self.read = self.read.saturating_add(items);
+        let said = count.and_then(|count| match count {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_u64(),
+        });
+        if let Some(said) = said {
+            self.said.push((said, items));
+        }
+    }
+
+    /// The count is that of the whole list; some services give that of the page instead.
+    fn check(&self) -> Result<(), Incomplete> {
+        if self.said.iter().all(|(said, items)| said == items) {
+            return Ok(());
+        }
+        match self.said.iter().find(|(said, _)| *said != self.read) {
+            None => Ok(()),
+            Some((said, _)) => Err(Incomplete::Count {
+                said: *said,
+                read: self.read,
+            }),
+        }
+    }
 }
 
 enum Next {
@@ -36,6 +75,8 @@ enum Next {
 #[derive(Deserialize)]
 struct Page {
     value: Vec<Box<RawValue>>,
+    #[serde(rename = "@odata.count", default)]
+    count: Option<Value>,
     #[serde(rename = "@odata.nextLink", default)]
     next_link: Option<String>,
 }
@@ -48,6 +89,7 @@ impl<'a> Pages<'a> {
             next: Next::First,
             seen: HashSet::new(),
             page_cap: PAGE_CAP,
+            tally: Tally::default(),
         }
     }
 
@@ -67,7 +109,10 @@ impl<'a> Pages<'a> {
                 .endpoints
                 .resource_url(self.request.version, &self.request.path)?,
             Next::Link(link) => link.clone(),
-            Next::End => return Ok(None),
+            Next::End => {
+                self.tally.check().map_err(CallError::Incomplete)?;
+                return Ok(None);
+            }
         };
         let answer = self.reader.get_url(&self.request, &url).await?;
         let page: Page = answer
@@ -78,6 +123,7 @@ impl<'a> Pages<'a> {
             None => Next::End,
             Some(link) => Next::Link(self.follow(&link).map_err(CallError::Incomplete)?),
         };
+        self.tally.add(page.count.as_ref(), page.value.len());
         Ok(Some(page.value))
     }
 
@@ -98,4 +144,40 @@ impl<'a> Pages<'a> {
 
 fn digest(url: &Url) -> [u8; 32] {
     Sha256::digest(url.as_str()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn checked(pages: &[(Option<Value>, usize)]) -> Result<(), Incomplete> {
+        let mut tally = Tally::default();
+        for (count, items) in pages {
+            tally.add(count.as_ref(), *items);
+        }
+        tally.check()
+    }
+
+    #[test]
+    fn a_list_has_as_many_items_as_it_says() {
+        let short = |said, read| Err(Incomplete::Count { said, read });
+        assert_eq!(checked(&[]), Ok(()));
+        assert_eq!(checked(&[(None, 25)]), Ok(()));
+        assert_eq!(checked(&[(Some(json!(25)), 25)]), Ok(()));
+        assert_eq!(checked(&[(Some(json!(60)), 25)]), short(60, 25));
+        assert_eq!(checked(&[(Some(json!("60")), 25)]), short(60, 25));
+        assert_eq!(checked(&[(Some(json!(60)), 25), (None, 35)]), Ok(()));
+        assert_eq!(checked(&[(Some(json!(60)), 25), (None, 5)]), short(60, 30));
+        assert_eq!(checked(&[(Some(json!(0)), 1)]), short(0, 1));
+    }
+
+    #[test]
+    fn a_count_of_the_page_is_no_count_of_the_whole() {
+        let pages = [(Some(json!(2)), 2), (Some(json!(1)), 1)];
+        assert_eq!(checked(&pages), Ok(()));
+        let wrong = [(Some(json!(2)), 2), (Some(json!(2)), 1)];
+        assert!(checked(&wrong).is_err());
+    }
 }

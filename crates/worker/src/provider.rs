@@ -167,6 +167,11 @@ impl Reader {
         }
     }
 
+    /// Graph's own time, as its latest answer said.
+    pub(crate) fn graph_time(&self) -> Option<DateTime<Utc>> {
+        self.inner.graph_time()
+    }
+
     /// The Graph client itself, for the connection check.
     pub(crate) const fn client(&self) -> &TenantReader {
         &self.inner

@@ -57,7 +57,7 @@ pub(crate) async fn read_rest(
         .unwrap_or_default()
         .to_owned();
     let item = if row.item_get || row.item_select.is_some() {
-        keep_type(read_item(reader, row, &id).await?, &listed)
+        keep_listed(read_item(reader, row, &id).await?, &listed)
     } else {
         listed
     };
@@ -270,13 +270,15 @@ pub(crate) async fn read_all(
     Ok(items)
 }
 
-/// `@odata.type` may be missing in an item although the list had it.
-fn keep_type(mut item: Value, listed: &Value) -> Value {
-    const TYPE: &str = "@odata.type";
-    if let (Some(object), Some(kind)) = (item.as_object_mut(), listed.get(TYPE))
-        && !object.contains_key(TYPE)
-    {
-        object.insert(TYPE.to_owned(), kind.clone());
+/// `@odata.type` may be missing in an item although the list had it; so may what the list says of the
+/// object's parts.
+fn keep_listed(mut item: Value, listed: &Value) -> Value {
+    if let (Some(object), Some(listed)) = (item.as_object_mut(), listed.as_object()) {
+        for (name, value) in listed {
+            if name == "@odata.type" || capture::is_statement(name) {
+                object.entry(name).or_insert_with(|| value.clone());
+            }
+        }
     }
     item
 }

@@ -1,7 +1,7 @@
 //! Why a read gave nothing, in the words a run decides by. It must not send, wait or retry.
 
 use chrono::{DateTime, Utc};
-use graph::{CallError, TokenError};
+use graph::{CallError, Incomplete, TokenError};
 
 use crate::interrupt::Interrupt;
 use crate::lease::Halt;
@@ -80,6 +80,10 @@ impl ReadProblem {
             CallError::NotASecret => Self::Unusable {
                 code: "secret_unreadable",
                 message: "Graph's answer is not the secret that was asked for.".to_owned(),
+            },
+            CallError::Incomplete(Incomplete::ErrorInside) => Self::Unusable {
+                code: "answer_incomplete",
+                message: "Graph's answer says that an error cut it short.".to_owned(),
             },
             CallError::Incomplete(why) => Self::Unusable {
                 code: "list_incomplete",

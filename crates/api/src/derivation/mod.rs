@@ -341,7 +341,9 @@ impl Side {
                 continue;
             };
             let reading = Reading::MeaningWith(catalog, overrides);
-            policy.fingerprints = Some(canonical::fingerprints(row, content, reading));
+            let stored = policy.fingerprints.take();
+            let prints = canonical::fingerprints(row, content, reading);
+            policy.fingerprints = Some(prints.captured_as(stored.as_ref()));
         }
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn uncertainty_reasons(
                     "reference_ambiguous" => "points to an object whose name is not unique",
                     "reference_unresolved" => "points to an object that could not be resolved",
                     "secret_not_comparable" => "holds a secret that cannot be compared",
+                    "unknown_value" => {
+                        "holds unknownFutureValue, which Graph says in the place of a value that it does not name"
+                    }
                     _ => "cannot be compared",
                 };
                 let message = format!("{} of the {whose} {text}.", uncertainty.path);

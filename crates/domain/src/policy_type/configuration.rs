@@ -104,11 +104,7 @@ pub(super) const DEVICE_CONFIGURATIONS: PolicyType = PolicyType {
         "systemExtensionsAllowedTypes[].allowedTypes",
         "updateDelayPolicy",
     ],
-    ignored: &[
-        "omaSettings[].isEncrypted",
-        // A link to another resource, answered empty or not at all on the item.
-        "privacyAccessControls",
-    ],
+    ignored: &["omaSettings[].isEncrypted"],
     // A list without entries is not configured; Graph answers it as [] or null by no known rule.
     empty_is_absent: &[""],
     base64: &[

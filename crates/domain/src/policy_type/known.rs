@@ -4,6 +4,10 @@
 //! that is not there is unknown: nobody here can say what writing or losing it does. It is compared
 //! and shown like any other and never written; what else follows is decided in [`crate::steps`].
 //!
+//! The list also says what a value is, and what the service computes: such a property is never
+//! written and part of no comparison. And where a text stands for a member of an enumeration that Graph
+//! does not name ([`SENTINEL`]), it stands for many: nothing is concluded from it.
+//!
 //! Nothing is called unknown for lack of knowledge: annotations, our own markers, values that say
 //! nothing, whatever a row itself names, objects of a kind that is not in the list, and collections
 //! that are not in the list.
@@ -29,7 +33,25 @@ struct Member {
     kind: Option<&'static str>,
     /// Whether it is a list of them.
     list: bool,
+    /// Whether it is a text that people choose, and no word of an enumeration.
+    text: bool,
+    /// Whether the service computes it.
+    computed: bool,
+    /// Whether it is a navigation property.
+    navigation: bool,
 }
+
+/// What nothing is known of.
+const PLAIN: Member = Member {
+    kind: None,
+    list: false,
+    text: false,
+    computed: false,
+    navigation: false,
+};
+
+/// What Graph answers in the place of an enumeration's newer members, and of those it keeps to itself.
+const SENTINEL: &str = "unknownFutureValue";
 
 #[derive(Debug, Default)]
 struct Kind {
@@ -85,14 +107,11 @@ impl Table {
         let mut next = self.kinds.get(kind);
         for _ in 0..MAX_BASES {
             let at = next?;
-            if at.open {
-                return Some(Member {
-                    kind: None,
-                    list: false,
-                });
-            }
             if let Some(member) = at.members.get(name) {
                 return Some(*member);
+            }
+            if at.open {
+                return Some(PLAIN);
             }
             next = self.kinds.get(at.base?);
         }
@@ -104,46 +123,103 @@ impl Table {
     fn member_of_any(&self, kind: &str, name: &str) -> Option<Member> {
         self.member(kind, name).or_else(|| {
             let derived = &self.kinds.get(kind)?.derived;
-            derived
+            let mut all = derived
                 .iter()
-                .find_map(|derived| self.member_of_any(derived, name))
+                .filter_map(|derived| self.member_of_any(derived, name));
+            let first = all.next()?;
+            // A text is free where one of the kinds may say anything there.
+            let text = first.text || all.any(|member| member.text);
+            Some(Member { text, ..first })
         })
     }
 }
 
 fn read_member(word: &'static str) -> (&'static str, Member) {
-    let Some((name, kind)) = word.split_once(':') else {
-        let plain = Member {
-            kind: None,
-            list: false,
-        };
-        return (word, plain);
-    };
-    let (kind, list) = kind
+    let mut member = PLAIN;
+    let word = word
+        .strip_suffix('~')
+        .inspect(|_| member.navigation = true)
+        .unwrap_or(word);
+    let word = word
+        .strip_suffix('!')
+        .inspect(|_| member.computed = true)
+        .unwrap_or(word);
+    let word = word
         .strip_suffix("[]")
-        .map_or((kind, false), |kind| (kind, true));
-    let member = Member {
-        kind: Some(kind),
-        list,
-    };
+        .inspect(|_| member.list = true)
+        .unwrap_or(word);
+    if let Some((name, kind)) = word.split_once(':') {
+        member.kind = Some(kind);
+        return (name, member);
+    }
+    let (name, what) = word.split_once('=').unwrap_or((word, ""));
+    member.text = what == "s";
     (name, member)
 }
 
 /// JSON Pointers of the properties of a captured content that this product does not know and that
 /// say something, in order.
 pub(crate) fn unknown(row: &PolicyType, content: &Value) -> Vec<String> {
-    search(row, content, false)
+    search(row, content, false).unknown
 }
 
 /// The same in the canonical value of the settings facet, where keyed lists stand by key. The tree of
 /// a settings catalogue is not looked into: there every member is a setting of its own.
 pub(crate) fn unknown_in_form(row: &PolicyType, form: &Value) -> Vec<String> {
-    search(row, form, true)
+    search(row, form, true).unknown
 }
 
-/// Takes what is unknown out of a content.
+/// JSON Pointers of the texts that stand for a member of an enumeration which Graph does not name, in
+/// order. What is not known to be free text may be one of them.
+pub(crate) fn unnamed(row: &PolicyType, content: &Value) -> Vec<String> {
+    // Hardly any policy has one: looked for before the list is asked.
+    if !holds_sentinel(content) {
+        return Vec::new();
+    }
+    if TABLE.collections.contains_key(row.path) {
+        return search(row, content, false).unnamed;
+    }
+    unnamed_anywhere(content)
+}
+
+/// The same where nothing is known of what the value holds.
+pub(crate) fn unnamed_anywhere(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    json::each_text(value, "", &mut |pointer, text| {
+        if is_sentinel(text) {
+            found.push(pointer.to_owned());
+        }
+    });
+    found
+}
+
+/// Takes out of a content what is never written: what is unknown, and what the service computes.
 pub(crate) fn strip(row: &PolicyType, content: &mut Value) {
-    for pointer in unknown(row, content) {
+    let found = search(row, content, false);
+    remove(content, &found.unknown);
+    remove(content, &found.computed);
+}
+
+/// Takes what the service computes out of a content.
+pub(crate) fn strip_computed(row: &PolicyType, content: &mut Value) {
+    let found = search(row, content, true);
+    remove(content, &found.computed);
+}
+
+/// Whether a member of the content is a navigation property of its kind.
+pub(crate) fn is_navigation(row: &PolicyType, content: &Value, name: &str) -> bool {
+    let own = odata_type(content);
+    let kind = match TABLE.collections.get(row.path) {
+        Some(declared) if own.is_empty() => declared,
+        _ => own,
+    };
+    TABLE
+        .member(kind, name)
+        .is_some_and(|member| member.navigation)
+}
+
+fn remove(content: &mut Value, places: &[String]) {
+    for pointer in places {
         let Some((holder, name)) = pointer.rsplit_once('/') else {
             continue;
         };
@@ -152,6 +228,25 @@ pub(crate) fn strip(row: &PolicyType, content: &mut Value) {
             members.remove(&name);
         }
     }
+}
+
+/// A text of one word, or of several.
+fn is_sentinel(text: &str) -> bool {
+    text.split(',')
+        .any(|word| word.trim().eq_ignore_ascii_case(SENTINEL))
+}
+
+fn holds_sentinel(content: &Value) -> bool {
+    let mut open = vec![content];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if is_sentinel(text) => return true,
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.values()),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a pointer is one of these places or stands below one.
@@ -163,11 +258,11 @@ pub(crate) fn covers(places: &[String], pointer: &str) -> bool {
     })
 }
 
-fn search(row: &PolicyType, content: &Value, form: bool) -> Vec<String> {
+fn search(row: &PolicyType, content: &Value, form: bool) -> Found {
     let mut search = Search {
         row,
         form,
-        found: Vec::new(),
+        found: Found::default(),
     };
     if let Some(kind) = TABLE.collections.get(row.path) {
         search.object(content, kind, "");
@@ -175,14 +270,32 @@ fn search(row: &PolicyType, content: &Value, form: bool) -> Vec<String> {
     search.found
 }
 
+/// Places of a content, in order.
+#[derive(Default)]
+struct Found {
+    unknown: Vec<String>,
+    computed: Vec<String>,
+    unnamed: Vec<String>,
+}
+
 struct Search<'a> {
     row: &'a PolicyType,
     form: bool,
-    found: Vec<String>,
+    found: Found,
 }
 
 impl Search<'_> {
+    /// The sentinels of a value that is not known to be free text.
+    fn words(&mut self, value: &Value, pointer: &str) {
+        let below = unnamed_anywhere(value);
+        let found = &mut self.found.unnamed;
+        found.extend(below.into_iter().map(|at| format!("{pointer}{at}")));
+    }
+
     fn value(&mut self, value: &Value, member: Member, pointer: &str) {
+        if !member.text && member.kind.is_none() {
+            self.words(value, pointer);
+        }
         let Some(kind) = member.kind else { return };
         match value {
             Value::Array(items) => {
@@ -205,10 +318,11 @@ impl Search<'_> {
         };
         let own = odata_type(value);
         if !own.is_empty() && !TABLE.kinds.contains_key(own) {
+            self.words(value, pointer);
             return;
         }
         for (name, value) in members {
-            if is_ours(name) || says_nothing(value) {
+            if is_ours(name) || value.is_null() {
                 continue;
             }
             let at_root = pointer.is_empty();
@@ -222,9 +336,14 @@ impl Search<'_> {
             };
             let at = json::below(pointer, name);
             match member {
+                Some(member) if member.computed => self.found.computed.push(at),
                 Some(member) => self.value(value, member, &at),
-                None if at_root && named_by_row(self.row, name) => {}
-                None => self.found.push(at),
+                None if says_nothing(value) => {}
+                None if at_root && named_by_row(self.row, name) => self.words(value, &at),
+                None => {
+                    self.words(value, &at);
+                    self.found.unknown.push(at);
+                }
             }
         }
     }

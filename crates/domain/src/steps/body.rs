@@ -103,7 +103,7 @@ fn shape(row: &PolicyType, body: &mut Value) {
         Adapter::ReusableSetting => catalog::shape_instance(body),
         Adapter::App => links::strip(row, body),
         Adapter::DeviceConfiguration => {
-            device_configuration::shape(body);
+            device_configuration::shape(row, body);
             links::strip(row, body);
         }
         Adapter::ConditionalAccess => conditional_access::shape(body),

@@ -12,6 +12,7 @@ use crate::model::CapturedPolicy;
 use crate::oma;
 use crate::policy_type::{self, Adapter, PolicyType, UpdateVerb, known};
 use crate::secret;
+use crate::selection::Carry;
 
 /// What no call can be built from at all.
 pub(super) fn source(input: &StepInput<'_>) -> Result<(), StepError> {
@@ -23,7 +24,7 @@ pub(super) fn source(input: &StepInput<'_>) -> Result<(), StepError> {
         );
     }
     if input.row.adapter == Adapter::DeviceConfiguration {
-        device_configuration::check(&input.source.content)?;
+        device_configuration::check(input)?;
         links::check(input)?;
     }
     if input.row.adapter == Adapter::ConditionalAccess {
@@ -103,6 +104,32 @@ pub(super) fn token(input: &StepInput<'_>) -> Result<(), StepError> {
              tokens cannot be mapped. Make this policy by hand under the token of the target."
         ),
     )
+}
+
+/// A word that Graph says in the place of a value it does not name is never written, and what stands
+/// under it in the target is not overwritten: two of them may be two values.
+pub(super) fn unnamed(input: &StepInput<'_>) -> Result<(), StepError> {
+    let mapped = input.options.assignments == Carry::Map;
+    let sides = [("source", Some(input.source)), ("target", input.target)];
+    for (whose, policy) in sides {
+        let Some(policy) = policy else { continue };
+        let mut places = known::unnamed(input.row, &policy.content);
+        if mapped {
+            let assigned = known::unnamed_anywhere(&policy.assignments);
+            places.extend(assigned.iter().map(|at| format!("/assignments{at}")));
+        }
+        if !places.is_empty() {
+            return refuse(
+                "unknown_value",
+                format!(
+                    "{} of the {whose} holds unknownFutureValue, which Graph says in the place of a \
+                     value that it does not name; change this policy by hand.",
+                    places.join(", ")
+                ),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A write that lacks a secret, or carries a marker in its place, would break the policy. A marker

@@ -17,8 +17,8 @@ fn ios(id: &str, group: &str, apps: &[&str], pin: u8) -> CapturedPolicy {
     policy(
         "iosManagedAppProtections",
         id,
-        json!({"appGroupType": group, "minimumPinLength": pin, "apps": apps,
-            "version": "\"1\"", "deployedAppCount": 2, "targetedAppManagementLevels": "unspecified"}),
+        json!({"appGroupType": group, "minimumPinLength": pin, "deployedAppCount": apps.len(), "apps": apps,
+            "version": "\"1\"", "targetedAppManagementLevels": "unspecified"}),
     )
 }
 

@@ -22,6 +22,7 @@ mod laws;
 mod model;
 mod notifications;
 mod planner_laws;
+mod published;
 mod roundtrip;
 mod samples;
 mod samples_administration;

@@ -52,6 +52,10 @@ pub(crate) fn raw(row: &PolicyType, mut object: Value) -> RawPolicy {
         .iter()
         .map(|sub| (sub.property.to_owned(), list(members.remove(sub.property))))
         .collect();
+    // Graph counts what it has; files that people edited do not, and exports leave assignments out.
+    for name in ["settingCount", "deployedAppCount", "isAssigned"] {
+        members.remove(name);
+    }
     look_for_links(row, &mut object);
     RawPolicy {
         item: object,

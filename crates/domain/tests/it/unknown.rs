@@ -178,14 +178,23 @@ pub(crate) fn free_names(row: &PolicyType, object: &Value) -> Vec<String> {
         "lastModifiedBy",
     ];
     names.retain(|name| {
-        let said = row_text.contains(name.as_str()) || state.contains(&name.as_str());
-        !name.contains(':')
-            && object.get(name).is_none()
+        let said = row_text.contains(bare(name)) || state.contains(&bare(name));
+        // Plain values that are written.
+        !name.contains([':', '!', '~'])
+            && object.get(bare(name)).is_none()
             && !said
-            && name != "id"
-            && name != "assignments"
+            && bare(name) != "id"
+            && bare(name) != "assignments"
     });
+    for name in &mut names {
+        *name = bare(name).to_owned();
+    }
     names
+}
+
+/// A name without what the list says of its value.
+fn bare(word: &str) -> &str {
+    word.split([':', '=', '!', '~']).next().unwrap_or(word)
 }
 
 /// The list, read without the code that reads it in the product.
@@ -195,7 +204,7 @@ fn listed() -> BTreeMap<String, BTreeSet<String>> {
     let mut current = String::new();
     for line in text.lines().filter(|line| !line.starts_with(['#', '/'])) {
         if let Some(words) = line.strip_prefix("  ") {
-            let names = words.split(' ').map(|word| word.split(':').next().unwrap());
+            let names = words.split(' ').map(bare);
             list.get_mut(&current)
                 .unwrap()
                 .extend(names.map(str::to_owned));

@@ -34,6 +34,13 @@ pub(super) fn present(
         body::restrict_to_v1(schema, kind, &mut shown, deep);
     }
     (rule.present)(tenant, object, &mut shown, in_list);
+    // Corpora bring the flag without the assignments.
+    if object.assignments.is_empty() && shown.contains_key("isAssigned") {
+        shown.insert("isAssigned".to_owned(), json!(false));
+    }
+    if !call.names_all {
+        body::mask_newer(schema, kind, &mut shown);
+    }
     shown.insert("id".to_owned(), json!(object.id));
     for part in rule.parts {
         let Some(expansion) = call.query.expansion(part.segment) else {
@@ -166,11 +173,19 @@ pub(super) fn page(
     context: &str,
 ) -> Answer {
     let lags = |twist: &Kind| matches!(twist, Kind::LaggingList);
-    let items = if call.twists.iter().any(lags) {
+    let mut items = if call.twists.iter().any(lags) {
         Vec::new()
     } else {
         items
     };
+    let mut said = None;
+    for twist in call.twists {
+        match twist {
+            Kind::ShortList { items: most } => items.truncate(*most),
+            Kind::Miscount { said: count } => said = Some(*count),
+            _ => {}
+        }
+    }
     let total = items.len();
     let start = call.query.skip.min(total);
     let empty = call
@@ -184,7 +199,9 @@ pub(super) fn page(
     };
     let mut answer = Map::new();
     answer.insert("@odata.context".to_owned(), json!(context));
-    if call.query.count {
+    if let Some(said) = said {
+        answer.insert("@odata.count".to_owned(), json!(said));
+    } else if call.query.count {
         answer.insert("@odata.count".to_owned(), json!(total));
     }
     let shown: Vec<Value> = items.into_iter().skip(start).take(end - start).collect();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::canonical::{Reading, fingerprints};
+use domain::canonical::{Fingerprints, Reading, fingerprints};
 use domain::policy_type;
 use domain::references::ReferenceCatalog;
 use serde_json::{Value, json};
@@ -79,7 +79,13 @@ fn refreshed(
     let row = policy_type::find(&policy.policy_type)?;
     let version = loaded.iter().find(|version| version.id == version_id)?;
     let captured = inventory_rows::rebuild(row, version.clone(), policy.external_id.clone());
-    let prints = fingerprints(row, &captured, Reading::Meaning(catalog));
+    // The content is as old as it was.
+    let stored: Option<Fingerprints> = policy
+        .fingerprints
+        .clone()
+        .and_then(|stored| serde_json::from_value(stored).ok());
+    let prints =
+        fingerprints(row, &captured, Reading::Meaning(catalog)).captured_as(stored.as_ref());
     let prints = serde_json::to_value(prints).unwrap_or_else(|_| json!({}));
     (policy.fingerprints.as_ref() != Some(&prints)).then_some((policy.id, version_id, prints))
 }

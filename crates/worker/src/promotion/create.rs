@@ -18,7 +18,9 @@ use super::subject::{Exit, Subject, Verdict};
 use crate::interrupt::Interrupt;
 use crate::read_policy;
 
-/// How far Graph's clock and ours may differ when judging "created since".
+/// How far the clocks of Graph's own machines may lie apart when judging "created since".
+const GRAPH_SKEW: Duration = Duration::from_secs(30);
+/// How far Graph's clock and ours may, where no answer told Graph's.
 const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// What a lost create turned out to be.
@@ -230,7 +232,7 @@ impl Subject<'_> {
             });
         };
         let id = ids.into_iter().next().unwrap_or_default();
-        if !created_since(item, intent.at) {
+        if !created_since(item, intent) {
             return Ok(Look::Different(id, "its creation time".to_owned()));
         }
         Ok(match self.observe(&id).await? {
@@ -318,16 +320,21 @@ fn ids_of(items: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Whether an object was made after an intent, as far as it tells.
-fn created_since(item: &Value, intent_at: DateTime<Utc>) -> bool {
+/// Whether an object was made after an intent, as far as it tells. What Graph dates is held against
+/// Graph's own clock at the time of the intent: ours may be wrong by more than any allowance.
+fn created_since(item: &Value, intent: &Intent) -> bool {
+    let (since, skew) = match intent.graph_time {
+        Some(at) => (at, GRAPH_SKEW),
+        None => (intent.at, CLOCK_SKEW),
+    };
     let Some(text) = item.get("createdDateTime").and_then(Value::as_str) else {
         return true;
     };
     let Ok(created_at) = DateTime::parse_from_rfc3339(text) else {
         return true;
     };
-    let skew = chrono::Duration::from_std(CLOCK_SKEW).unwrap_or(chrono::Duration::zero());
-    created_at.with_timezone(&Utc) >= intent_at - skew
+    let skew = chrono::Duration::from_std(skew).unwrap_or(chrono::Duration::zero());
+    created_at.with_timezone(&Utc) >= since - skew
 }
 
 #[cfg(test)]
@@ -340,10 +347,26 @@ mod tests {
     fn an_object_older_than_the_intent_is_not_ours() {
         let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap_or_default();
         let item = |seconds: i64| json!({"createdDateTime": (at + chrono::Duration::seconds(seconds)).to_rfc3339()});
-        assert!(created_since(&item(1), at));
-        assert!(created_since(&item(-200), at));
-        assert!(!created_since(&item(-400), at));
-        assert!(created_since(&json!({}), at));
-        assert!(created_since(&json!({"createdDateTime": "soon"}), at));
+        let mut intent = Intent {
+            step: "create".to_owned(),
+            client_request_id: uuid::Uuid::nil(),
+            method: "POST".to_owned(),
+            path: String::new(),
+            body_hash: String::new(),
+            known_ids: Vec::new(),
+            at,
+            graph_time: None,
+        };
+        assert!(created_since(&item(1), &intent));
+        assert!(created_since(&item(-200), &intent));
+        assert!(!created_since(&item(-400), &intent));
+        assert!(created_since(&json!({}), &intent));
+        assert!(created_since(&json!({"createdDateTime": "soon"}), &intent));
+        // Graph is twenty minutes behind, or ahead, of this machine.
+        for behind in [1_200, -1_200] {
+            intent.graph_time = Some(at - chrono::Duration::seconds(behind));
+            assert!(created_since(&item(2 - behind), &intent));
+            assert!(!created_since(&item(-60 - behind), &intent));
+        }
     }
 }

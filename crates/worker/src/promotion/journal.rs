@@ -75,6 +75,9 @@ pub struct Intent {
     pub known_ids: Vec<String>,
     /// When.
     pub at: DateTime<Utc>,
+    /// Graph's own time at the last look before: what Graph dates is compared with this alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_time: Option<DateTime<Utc>>,
 }
 
 /// How a request ended, as far as the journal cares.

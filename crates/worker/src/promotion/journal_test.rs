@@ -20,6 +20,7 @@ fn intent(n: u128) -> Entry {
         path: "/x".to_owned(),
         body_hash: "sha256:0".to_owned(),
         known_ids: Vec::new(),
+        graph_time: None,
         at: now(),
     })
 }

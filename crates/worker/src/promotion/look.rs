@@ -191,10 +191,23 @@ impl Subject<'_> {
     }
 
     /// One complete read; `None` when the object is not there.
+    ///
+    /// Right after a write of this run, what an object says of its parts and the parts themselves may
+    /// show at different times: then it is looked at again, for as long as a read-back would be.
     pub(crate) async fn look_once(&mut self) -> Result<Option<Observed>, Exit> {
-        self.look_or_refuse()
-            .await?
-            .map_err(|message| Exit::failed("target_unreadable", message))
+        let patience = self.run.job.env.config.patience.read_back.clone();
+        let wrote = self.journal.may_have_written();
+        let mut waits = patience.into_iter().filter(|_| wrote);
+        loop {
+            let message = match self.look_or_refuse().await? {
+                Ok(observed) => return Ok(observed),
+                Err(message) => message,
+            };
+            match waits.next() {
+                Some(wait) => self.run.job.pause(wait).await?,
+                None => return Err(Exit::failed("target_unreadable", message)),
+            }
+        }
     }
 
     /// One complete read of the object. The inner error says why its content cannot be used.

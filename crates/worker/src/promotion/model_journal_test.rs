@@ -44,6 +44,7 @@ pub(super) fn journal_of(marks: &[Mark]) -> Journal {
                 path: String::new(),
                 body_hash: String::new(),
                 known_ids: Vec::new(),
+                graph_time: None,
                 at,
             }),
             Mark::Answered { n, step, clear } => Entry::Result(StepResult {

@@ -75,6 +75,7 @@ impl Subject<'_> {
                 .map(str::to_owned)
                 .collect(),
             at: self.run.job.now(),
+            graph_time: self.run.reader.graph_time(),
         };
         broken_variant!("intent_after_write", {
             let answer = self.run.writer.client.send(admission, &request).await;

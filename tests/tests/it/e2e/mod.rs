@@ -14,6 +14,7 @@ mod field_cases_bytes;
 mod field_cases_gates;
 mod field_cases_gates_said;
 mod field_cases_references;
+mod field_cases_whole;
 mod gates;
 mod main_job;
 mod odd_objects;
