@@ -144,6 +144,7 @@ fn b1_b2_every_spelling_is_found_at_every_place_of_every_type_and_replaced_in_it
                     landing: &landing,
                     overrides: &overrides,
                     options: KEEP,
+                    adjustments: domain::adjust::Adjustments::default(),
                 });
                 // What is never written needs no other spelling.
                 let Ok(written) = built else { continue };
