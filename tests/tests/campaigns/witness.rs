@@ -9,20 +9,21 @@ use promotion_tests::stack::Stack;
 
 use crate::field::database;
 
-/// Workers connect as `worker-{number}`. A run that workers gave up is ended by whoever sweeps.
+/// Workers connect as `worker-{number}`, in a role that may not write here: the functions may.
+/// A run that workers gave up is ended by whoever sweeps.
 const WITNESS: &str = "
 CREATE TABLE campaign_claims (run uuid, fence bigint, worker text,
     at timestamptz DEFAULT clock_timestamp());
 CREATE TABLE campaign_records (run uuid, fence bigint, worker text,
     at timestamptz DEFAULT clock_timestamp());
-CREATE FUNCTION campaign_claim() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION campaign_claim() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
     INSERT INTO campaign_claims (run, fence, worker)
         VALUES (NEW.id, NEW.fence, current_setting('application_name'));
     RETURN NEW;
 END $$;
 CREATE TRIGGER campaign_claim AFTER UPDATE ON operation_runs FOR EACH ROW
     WHEN (NEW.fence > OLD.fence AND NEW.status = 'running') EXECUTE FUNCTION campaign_claim();
-CREATE FUNCTION campaign_record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION campaign_record() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
     INSERT INTO campaign_records (run, fence, worker)
         SELECT id, fence, current_setting('application_name')
         FROM operation_runs WHERE id = NEW.operation_run_id;
