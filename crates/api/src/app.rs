@@ -17,19 +17,34 @@ use actix_web::{App, HttpServer};
 use store::db::Db;
 use store::events::RunEvents;
 use store::keys::{AuditKey, SealingKey};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use utoipa_actix_web::AppExt;
 
+use crate::body::BodyBudget;
 use crate::config::Config;
 use crate::cors;
 use crate::derivation::Caches;
 use crate::edge::edge;
+use crate::fair::FairPool;
+use crate::known_tokens::KnownTokens;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::oidc::Oidc;
 use crate::openapi::{self, Operations};
 use crate::routes;
+use crate::shared_answer::SharedAnswer;
+use crate::streams::Streams;
+
+/// Compares and plans that are made at a time. One workspace makes all but one of them: each takes a
+/// core and the memory of two inventories.
+const DERIVATIONS: usize = 2;
+/// Calls of one workspace that may wait to derive.
+const WAITING_DERIVATIONS: usize = 512;
+/// Calls of one workspace that may wait for a turn at the database.
+const WAITING_STATEMENTS: usize = 2_000;
+/// How long a text of the metrics is served again.
+const METRICS_GOOD_FOR: Duration = Duration::from_secs(1);
 
 /// What the handlers share.
 pub struct AppState {
@@ -49,8 +64,20 @@ pub struct AppState {
     pub caches: Caches,
     /// Whether the schema was seen to be current.
     pub migrated: AtomicBool,
-    /// Bounds the memory of compares and plans under way.
-    pub derivations: Semaphore,
+    /// Bounds the memory of compares and plans under way; shared by workspaces.
+    pub derivations: FairPool,
+    /// Turns at the database; shared by workspaces.
+    pub statements: FairPool,
+    /// The bytes of bodies that are held.
+    pub bodies: BodyBudget,
+    /// Which tokens are worth a lookup.
+    pub known_tokens: Arc<KnownTokens>,
+    /// The event streams that are open.
+    pub streams: Streams,
+    /// The last text of the metrics.
+    pub metrics_text: SharedAnswer<String>,
+    /// Queued and running runs that a workspace may have.
+    pub active_runs: u32,
     /// The identity provider, if there is one.
     pub oidc: Option<Arc<Oidc>>,
     /// Counts what each may ask.
@@ -110,16 +137,34 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
             Some(oidc)
         }
     };
+    let run_events = RunEvents::start(&config.database_url);
+    let known_tokens = Arc::<KnownTokens>::default();
+    tokio::spawn(Arc::clone(&known_tokens).keep_current(
+        db.clone(),
+        run_events.clone(),
+        stop.subscribe(),
+    ));
+    let connections = usize::try_from(config.pool_size).unwrap_or(usize::MAX);
     let state = Data::new(AppState {
         db,
         sealing_key: config.sealing_key.clone(),
         audit_key: config.audit_key.clone(),
-        run_events: RunEvents::start(&config.database_url),
+        run_events,
         metrics: Metrics::default(),
         operations: openapi::operations(),
         caches: Caches::default(),
         migrated: AtomicBool::new(false),
-        derivations: Semaphore::new(4),
+        derivations: FairPool::new(DERIVATIONS, DERIVATIONS - 1, WAITING_DERIVATIONS),
+        statements: FairPool::new(
+            connections.saturating_sub(DERIVATIONS),
+            (connections / 4).max(1),
+            WAITING_STATEMENTS,
+        ),
+        bodies: BodyBudget::default(),
+        known_tokens,
+        streams: Streams::default(),
+        metrics_text: SharedAnswer::new(METRICS_GOOD_FOR),
+        active_runs: config.active_runs,
         oidc,
         limits: Limits::new(&config.limits),
         stopping: stop.clone(),
@@ -142,6 +187,8 @@ pub fn serve(config: &Config) -> std::io::Result<Running> {
     .workers(2.max(std::thread::available_parallelism().map_or(2, usize::from)))
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))
+    // Who closes its side is gone: what it asked for is not worked on any more.
+    .h1_allow_half_closed(false)
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(25)
     .bind(config.bind.as_slice())?;

@@ -1,34 +1,34 @@
 //! One request as the handlers see it: path ids, query, headers, the body within its limits.
 //!
-//! Reads the whole body before anything is decided, so that an early refusal never leaves a client
-//! writing into a closed connection. It must not judge: the verdict on a body is kept until the
-//! handler, in the contract's order of evaluation, asks for it.
+//! Authenticates from the headers before it reads a body: of somebody unknown nothing is kept. It
+//! must not judge: the verdict on a body is kept until the handler, in the contract's order of
+//! evaluation, asks for it.
 
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
-use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use futures::StreamExt;
+use serde_json::Value;
 use store::{PgConnection, StoreError};
-use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::AppState;
+use crate::body::{self, Body};
+use crate::caller::Caller;
+use crate::denials::About;
+use crate::derivation::Derived;
 use crate::edge::RequestId;
+use crate::fair::Permit;
+use crate::gone::Watch;
+use crate::openapi::UNMATCHED;
 use crate::pagination::Parameters;
 use crate::problem::Problem;
 use crate::strict_json::{self, Members, ReadBody, parse_uuid};
-
-/// The largest body that is accepted.
-pub const MAX_BODY: usize = 1024 * 1024;
-/// What is read and thrown away of a larger one before the answer.
-const MAX_DISCARDED: usize = 16 * MAX_BODY;
-/// How long a client may take to send its body.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// A request with its body read.
 pub struct Call {
@@ -36,15 +36,11 @@ pub struct Call {
     pub request: HttpRequest,
     /// What the process holds.
     pub state: Data<AppState>,
-    body: Result<Bytes, BodyFault>,
-}
-
-/// Why there is no body to read.
-#[derive(Clone, Copy, Debug)]
-enum BodyFault {
-    TooLarge,
-    Broken,
-    TooSlow,
+    /// Whose permits this call takes: its workspace, once that is known.
+    pub owner: Cell<Uuid>,
+    /// What the authentication before the body found; the handler's own takes it.
+    pub recognised: RefCell<Option<Vec<Caller>>>,
+    body: Body,
 }
 
 impl Call {
@@ -115,11 +111,9 @@ impl Call {
     }
 
     fn body_bytes(&self) -> Result<&[u8], Problem> {
-        match &self.body {
+        match &self.body.bytes {
             Ok(bytes) => Ok(bytes),
-            Err(BodyFault::TooLarge) => Err(Problem::payload_too_large()),
-            Err(BodyFault::Broken) => Err(Problem::malformed("The body ended early.")),
-            Err(BodyFault::TooSlow) => Err(Problem::malformed("The body took too long.")),
+            Err(fault) => Err((*fault).into()),
         }
     }
 
@@ -128,15 +122,12 @@ impl Call {
         &self,
         work: impl Fn(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let permit = self.statements().await?;
+        let work = move |conn: &mut PgConnection| {
+            let _held = &permit;
+            work(conn)
+        };
         self.state.db.transaction(work).await
-    }
-
-    /// One consistent view of the database; nothing can be written.
-    pub async fn view<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.state.db.read_view(work).await
     }
 
     /// Statements that each stand alone.
@@ -144,16 +135,68 @@ impl Call {
         &self,
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let permit = self.statements().await?;
+        let work = move |conn: &mut PgConnection| {
+            let _held = permit;
+            work(conn)
+        };
         self.state.db.run(work).await
     }
 
-    /// Waits for room to derive: bounds how many inventories are in memory at a time.
-    pub async fn derivation_permit(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        self.state
-            .derivations
-            .acquire()
-            .await
-            .map_err(Problem::internal)
+    /// One consistent view of the database; nothing can be written.
+    pub async fn view<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = self.statements().await?;
+        let work = move |conn: &mut PgConnection| {
+            let _held = permit;
+            work(conn)
+        };
+        self.state.db.read_view(work).await
+    }
+
+    /// Waits for a turn at the database.
+    async fn statements(&self) -> Result<Permit, StoreError> {
+        let turn = self.state.statements.take(self.owner.get()).await;
+        turn.map_err(|_| StoreError::Crowded)
+    }
+
+    /// Derives from one consistent view of the database. Bounds how many inventories are in memory at
+    /// a time and shares that fairly: what the permit stands for lasts as long as the permit, which
+    /// is to be kept with the result. When the caller goes away, the work ends at its next step.
+    pub async fn derive<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection, &Watch) -> Derived<T> + Send + 'static,
+    ) -> Result<(T, Arc<Permit>), Problem> {
+        let permit = Arc::new(self.state.derivations.take(self.owner.get()).await?);
+        let watch = Watch::default();
+        let _waiting = watch.waiting();
+        let held = Arc::clone(&permit);
+        let derived = self
+            .state
+            .db
+            .read_view(move |conn| {
+                let _held = held;
+                watch.check()?;
+                work(conn, &watch)
+            })
+            .await??;
+        Ok((derived, permit))
+    }
+
+    /// Whether some operation takes this method on this path.
+    fn is_operation(&self) -> bool {
+        let pattern = self.request.match_pattern();
+        let method = self.request.method().as_str();
+        pattern.is_some_and(|pattern| self.state.operations.id_of(method, &pattern) != UNMATCHED)
+    }
+
+    /// Says what the call is about, for the entry of a denial.
+    pub fn about(&self, tenant_id: Uuid, detail: Value) {
+        self.request
+            .extensions_mut()
+            .insert(About { tenant_id, detail });
     }
 
     /// A header as text, if it was sent once and can be read.
@@ -209,35 +252,6 @@ fn is_json(request: &HttpRequest) -> bool {
     })
 }
 
-async fn read_body(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, BodyFault> {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Ok(Bytes::new());
-    }
-    let reading = async {
-        let mut body = BytesMut::new();
-        let mut seen = 0_usize;
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| BodyFault::Broken)?;
-            seen = seen.saturating_add(chunk.len());
-            if seen > MAX_DISCARDED {
-                return Err(BodyFault::TooLarge);
-            }
-            if seen <= MAX_BODY {
-                body.extend_from_slice(&chunk);
-            } else {
-                body.clear();
-            }
-        }
-        if seen > MAX_BODY {
-            return Err(BodyFault::TooLarge);
-        }
-        Ok(body.freeze())
-    };
-    tokio::time::timeout(BODY_TIME, reading)
-        .await
-        .unwrap_or(Err(BodyFault::TooSlow))
-}
-
 impl FromRequest for Call {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
@@ -250,12 +264,34 @@ impl FromRequest for Call {
                 .app_data::<Data<AppState>>()
                 .cloned()
                 .ok_or_else(|| Problem::internal("the application has no state"))?;
-            let body = read_body(&request, &mut payload).await;
-            Ok(Self {
+            let mut call = Self {
                 request,
                 state,
-                body,
-            })
+                owner: Cell::new(Uuid::nil()),
+                recognised: RefCell::new(None),
+                body: Body::none(),
+            };
+            if matches!(*call.request.method(), Method::GET | Method::HEAD) {
+                return Ok(call);
+            }
+            // Where nothing answers there is nothing to read either.
+            if !call.is_operation() {
+                body::discard(&mut payload).await;
+                return Ok(call);
+            }
+            match call.recognise().await {
+                Ok(callers) if callers.is_empty() => body::discard(&mut payload).await,
+                Ok(callers) => {
+                    let owner = call.owner.get();
+                    call.recognised = RefCell::new(Some(callers));
+                    call.body = Body::read(&mut payload, &call.state.bodies, owner).await;
+                }
+                Err(problem) => {
+                    body::discard(&mut payload).await;
+                    return Err(problem.closing());
+                }
+            }
+            Ok(call)
         })
     }
 }

@@ -19,6 +19,7 @@ use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
 use crate::call::Call;
+use crate::denials::Actor;
 use crate::limits::whole_seconds;
 use crate::problem::Problem;
 
@@ -196,6 +197,14 @@ enum Credential {
     Identity(Identity),
 }
 
+/// Who a credential is.
+struct Found {
+    /// The actors in the workspaces that were asked for.
+    callers: Vec<Caller>,
+    /// The actor that the log and the audit know: a token's, whatever was asked for.
+    actor: Option<Actor>,
+}
+
 /// The actors behind a credential, as the database knows them now; `None`: nobody's credential.
 /// With `wanted`, only the one in that workspace. A token costs two statements and an identity one
 /// more than the workspaces asked for, whether or not there is such a workspace.
@@ -204,7 +213,7 @@ fn load_callers(
     credential: &Credential,
     wanted: Option<Uuid>,
     request_id: &str,
-) -> Result<Option<Vec<Caller>>, StoreError> {
+) -> Result<Option<Found>, StoreError> {
     let actors = match credential {
         Credential::Token(text) => {
             let Some(actor) = store::tokens::find_actor_by_token(conn, text)? else {
@@ -245,8 +254,13 @@ fn load_callers(
     if matches!(credential, Credential::Token(_)) && callers.is_empty() {
         return Ok(None);
     }
+    let actor = callers.first().map(|caller| Actor {
+        user: caller.user_id,
+        token: caller.token_id,
+        workspace: caller.workspace_id,
+    });
     callers.retain(|caller| wanted.is_none_or(|wanted| wanted == caller.workspace_id));
-    Ok(Some(callers))
+    Ok(Some(Found { callers, actor }))
 }
 
 fn actor_of_token(actor: TokenActor) -> (Caller, String) {
@@ -315,15 +329,40 @@ impl Call {
         let Some(credential) = self.credential().await else {
             return Err(self.refused());
         };
+        match &credential {
+            Credential::Token(text) => {
+                if !self.state.known_tokens.worth_a_lookup(text).await {
+                    return Err(self.refused());
+                }
+                self.owner.set(self.state.known_tokens.owner_of(text));
+            }
+            Credential::Identity(identity) => {
+                let name = format!("{} {}", identity.issuer, identity.subject);
+                self.owner.set(Uuid::new_v5(&Uuid::nil(), name.as_bytes()));
+            }
+        }
         let request_id = self.request_id();
         let found = self
-            .state
-            .db
             .run(move |conn| load_callers(conn, &credential, wanted, &request_id))
             .await?;
-        let callers: Vec<Caller> = found.ok_or_else(|| self.refused())?;
+        let Found { callers, actor } = found.ok_or_else(|| self.refused())?;
+        if let Some(actor) = actor {
+            self.owner.set(actor.workspace);
+            self.request.extensions_mut().insert(actor);
+        }
         self.count(&callers)?;
         Ok(callers)
+    }
+
+    /// Authenticates for the workspace of the path, if it has one; nobody: the credential does not
+    /// work there.
+    pub async fn recognise(&self) -> Result<Vec<Caller>, Problem> {
+        let wanted = self.path_text("workspace_id").map(|_| self.wanted());
+        self.load(wanted).await
+    }
+
+    fn wanted(&self) -> Uuid {
+        self.path_id("workspace_id").unwrap_or(Uuid::nil())
     }
 
     /// 401, or 429 for an address that fails too often.
@@ -361,8 +400,11 @@ impl Call {
 
     /// Authenticates for the workspace of the path: 404 when the credential does not work there.
     pub async fn in_workspace(&self) -> Result<Caller, Problem> {
-        let wanted = self.path_id("workspace_id").unwrap_or(Uuid::nil());
-        let callers = self.load(Some(wanted)).await?;
+        let recognised = self.recognised.take();
+        let callers = match recognised {
+            Some(callers) => callers,
+            None => self.load(Some(self.wanted())).await?,
+        };
         callers.into_iter().next().ok_or_else(Problem::not_found)
     }
 

@@ -33,10 +33,13 @@ pub struct Config {
     pub oidc: Option<OidcSettings>,
     /// How much each may ask.
     pub limits: LimitSettings,
+    /// Queued and running runs that a workspace may have.
+    pub active_runs: u32,
     /// Origins whose pages may use the API from a browser.
     pub cors_origins: Vec<String>,
 }
 
+const ACTIVE_RUNS: &str = "PROMOTION_ACTIVE_RUNS_PER_WORKSPACE";
 const CORS_ORIGINS: &str = "PROMOTION_CORS_ORIGINS";
 
 /// A variable that is missing or malformed: one line, never the value.
@@ -112,6 +115,19 @@ impl Config {
         }
         let oidc = oidc(&get)?;
         let limits = limits(&get)?;
+        let active_runs = match get(ACTIVE_RUNS) {
+            None => 200,
+            Some(text) => {
+                text.trim()
+                    .parse()
+                    .ok()
+                    .filter(|n| *n > 0)
+                    .ok_or(ConfigError::Malformed(
+                        ACTIVE_RUNS,
+                        "it must be a number from 1",
+                    ))?
+            }
+        };
         let cors_origins = match get(CORS_ORIGINS) {
             None => Vec::new(),
             Some(text) => {
@@ -128,6 +144,7 @@ impl Config {
             log_filter,
             oidc,
             limits,
+            active_runs,
             cors_origins,
         })
     }

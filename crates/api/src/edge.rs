@@ -14,6 +14,7 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use crate::app::AppState;
+use crate::denials::{Actor, Denial};
 use crate::problem::Problem;
 
 /// The id of a request, echoed or made. In the request's extensions.
@@ -35,6 +36,11 @@ pub async fn edge(
         .extensions_mut()
         .insert(RequestId(request_id.clone()));
 
+    let address = state.as_ref().and_then(|state| {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        state.limits.address(peer, request.headers())
+    });
+
     // The request itself must not be kept here: the router needs it unshared.
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let response = match outcome {
@@ -50,12 +56,21 @@ pub async fn edge(
         }
     };
 
-    let mut response = render_problem(response, &request_id);
-    harden(response.headers_mut(), &request_id);
     let operation = match (&state, response.request().match_pattern()) {
         (Some(state), Some(pattern)) => state.operations.id_of(&method, &pattern),
         _ => "unmatched",
     };
+    let actor = response.request().extensions().get::<Actor>().copied();
+    if let (Some(state), Some(actor)) = (&state, actor)
+        && let Some(problem) = own_problem(response.response())
+        && let Some(denial) = Denial::of(operation, response.request().method(), problem)
+    {
+        denial
+            .record(state, response.request(), actor, &request_id)
+            .await;
+    }
+    let mut response = render_problem(response, &request_id);
+    harden(response.headers_mut(), &request_id);
     let status = response.status().as_u16();
     let elapsed = started.elapsed();
     if let Some(state) = &state {
@@ -65,6 +80,10 @@ pub async fn edge(
         request.id = %request_id,
         http.operation = operation,
         http.status = status,
+        client.address = address.map(tracing::field::display),
+        actor.id = actor.map(|actor| tracing::field::display(actor.user)),
+        token.id = actor.and_then(|actor| actor.token).map(tracing::field::display),
+        workspace.id = actor.map(|actor| tracing::field::display(actor.workspace)),
         duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         "request answered"
     );
@@ -78,13 +97,10 @@ fn render_problem(response: ServiceResponse, request_id: &str) -> ServiceRespons
         return response;
     }
     let (request, inner) = response.into_parts();
-    let own = inner
-        .error()
-        .and_then(|error| error.as_error::<Problem>())
-        .map(|problem| {
-            log_cause(problem, request_id);
-            problem.render(request_id)
-        });
+    let own = own_problem(&inner).map(|problem| {
+        log_cause(problem, request_id);
+        problem.render(request_id)
+    });
     let mut rendered = own.unwrap_or_else(|| {
         let problem = Problem::of_status(status);
         log_cause(&problem, request_id);
@@ -101,6 +117,11 @@ fn render_problem(response: ServiceResponse, request_id: &str) -> ServiceRespons
         }
     }
     ServiceResponse::new(request, rendered)
+}
+
+/// The refusal of a handler of ours.
+fn own_problem(response: &HttpResponse) -> Option<&Problem> {
+    response.error().and_then(|error| error.as_error())
 }
 
 /// A 5xx's cause goes to the log once and nowhere else.

@@ -1,7 +1,8 @@
 //! Server-sent events: news of runs from the database, turned into what one caller may see.
 //!
 //! Decides when a stream looks again and when it ends. What it sends is the route's. Access is
-//! checked again with every look, at least every four seconds.
+//! checked again with every look, at least every three seconds, by rights that all streams of one
+//! token look up together (see [`crate::streams`]).
 
 use std::fmt::Write;
 use std::future::Future;
@@ -18,7 +19,18 @@ use tokio::sync::{broadcast, watch};
 use crate::call::Call;
 
 /// The longest time without a look.
-const LOOK: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Why to look.
+#[derive(Clone, Debug)]
+pub enum Reason {
+    /// Anything may have changed: the first look, or news were missed.
+    Anything,
+    /// This changed.
+    Changed(RunChange),
+    /// It is time; nothing is known to have changed.
+    Time,
+}
 
 /// What a look says to do.
 pub enum Step {
@@ -35,8 +47,8 @@ pub trait Source {
     /// Whether a change is worth a look.
     fn concerns(&self, change: &RunChange) -> bool;
 
-    /// Looks: because of a change, or because it is time.
-    fn step(&mut self, change: Option<RunChange>) -> impl Future<Output = Step>;
+    /// Looks.
+    fn step(&mut self, reason: Reason) -> impl Future<Output = Step>;
 }
 
 /// Where news come from.
@@ -55,7 +67,7 @@ impl Feed {
     }
 
     /// The next reason to look; `None` when the process goes down.
-    async fn next(&mut self, source: &impl Source) -> Option<Option<RunChange>> {
+    pub async fn next(&mut self, concerns: impl Fn(&RunChange) -> bool) -> Option<Reason> {
         let deadline = tokio::time::Instant::now() + LOOK;
         if *self.stopping.borrow() {
             return None;
@@ -63,17 +75,17 @@ impl Feed {
         loop {
             let news = tokio::select! {
                 news = self.news.recv() => news,
-                () = tokio::time::sleep_until(deadline) => return Some(None),
+                () = tokio::time::sleep_until(deadline) => return Some(Reason::Time),
                 _ = self.stopping.changed() => return None,
             };
             match news {
-                Ok(RunEvent::Changed(change)) if source.concerns(&change) => {
-                    return Some(Some(change));
+                Ok(RunEvent::Changed(change)) if concerns(&change) => {
+                    return Some(Reason::Changed(change));
                 }
-                Ok(RunEvent::Changed(_)) => {}
+                Ok(RunEvent::Changed(_) | RunEvent::TokenMade { .. }) => {}
                 // Something may have been missed: look.
                 Ok(RunEvent::Resync) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                    return Some(None);
+                    return Some(Reason::Anything);
                 }
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
@@ -99,9 +111,9 @@ pub fn stream<S: Source + 'static>(feed: Feed, source: S) -> HttpResponse {
     let events = futures::stream::unfold(open, |state| async move {
         let (mut feed, mut source, first) = state?;
         let reason = if first {
-            None
+            Reason::Anything
         } else {
-            feed.next(&source).await?
+            feed.next(|change| source.concerns(change)).await?
         };
         match source.step(reason).await {
             Step::Send(text) => Some((text, Some((feed, source, false)))),

@@ -4,12 +4,15 @@
 //! needs no credential (health, metrics, documents) is not counted. A good credential is never
 //! refused for what others at its address do.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderMap;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use uuid::Uuid;
@@ -42,6 +45,14 @@ impl Rate {
 
 const TEN: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
+/// Denials of one token or user that are audited one by one.
+const DENIALS: Rate = Rate {
+    per_second: NonZeroU32::MIN,
+    burst: TEN.saturating_mul(TEN),
+};
+/// Of so many tokens and users the denials that were not audited are counted.
+const MOST_LEFT_OUT: usize = 10_000;
+
 /// What is allowed, and whose word counts for where a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
@@ -69,6 +80,8 @@ impl Default for LimitSettings {
 pub struct Limits {
     callers: DefaultKeyedRateLimiter<Uuid>,
     failures: DefaultKeyedRateLimiter<IpAddr>,
+    denials: DefaultKeyedRateLimiter<Uuid>,
+    left_out: Mutex<HashMap<Uuid, u64>>,
     trusted_proxies: Vec<IpAddr>,
     clock: DefaultClock,
     checks: AtomicU32,
@@ -80,6 +93,8 @@ impl Limits {
         Self {
             callers: RateLimiter::keyed(settings.requests.quota()),
             failures: RateLimiter::keyed(settings.failures.quota()),
+            denials: RateLimiter::keyed(DENIALS.quota()),
+            left_out: Mutex::default(),
             trusted_proxies: settings.trusted_proxies.clone(),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
@@ -98,9 +113,7 @@ impl Limits {
     pub fn refuse(&self, request: &HttpRequest) -> Result<(), Duration> {
         self.tidy();
         let peer = request.peer_addr().map(|peer| peer.ip());
-        let forwarded = request.headers().get_all("x-forwarded-for");
-        let forwarded = forwarded.filter_map(|value| value.to_str().ok());
-        let Some(address) = client_address(peer, forwarded, &self.trusted_proxies) else {
+        let Some(address) = self.address(peer, request.headers()) else {
             return Ok(());
         };
         self.failures
@@ -108,10 +121,32 @@ impl Limits {
             .map_err(|no| no.wait_time_from(self.clock.now()))
     }
 
+    /// Where a request comes from.
+    pub fn address(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let forwarded = headers.get_all("x-forwarded-for");
+        let forwarded = forwarded.filter_map(|value| value.to_str().ok());
+        client_address(peer, forwarded, &self.trusted_proxies)
+    }
+
+    /// Counts a denial of a token or user that is to be audited. `Err`: too many were already, this
+    /// one is only counted. `Ok`: how many were only counted since the last one that was audited.
+    pub fn denied(&self, credential: Uuid) -> Result<u64, ()> {
+        self.tidy();
+        let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.denials.check_key(&credential).is_ok() {
+            return Ok(left_out.remove(&credential).unwrap_or_default());
+        }
+        if left_out.len() < MOST_LEFT_OUT || left_out.contains_key(&credential) {
+            *left_out.entry(credential).or_default() += 1;
+        }
+        Err(())
+    }
+
     fn tidy(&self) {
         if self.checks.fetch_add(1, Ordering::Relaxed) % TIDY == TIDY - 1 {
             self.callers.retain_recent();
             self.failures.retain_recent();
+            self.denials.retain_recent();
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct ProblemDocument {
     request_id: String,
     /// What is wrong where.
     errors: Option<Vec<FieldErrorDocument>>,
+    /// How many more are wrong, when there are more than are listed.
+    errors_omitted: Option<usize>,
 }
 
 /// One thing wrong with a body or a parameter.
@@ -255,6 +257,9 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     }
 }
 
+/// What stands for an operation where there is none.
+pub const UNMATCHED: &str = "unmatched";
+
 /// Which methods a path takes and how each operation is called.
 #[derive(Debug)]
 pub struct Operations {
@@ -285,7 +290,7 @@ impl Operations {
             .iter()
             .find(|(_, _, known)| known == pattern)
             .and_then(|(_, methods, _)| methods.get(method))
-            .map_or("unmatched", String::as_str)
+            .map_or(UNMATCHED, String::as_str)
     }
 
     /// The methods a path takes, comma separated; `None` when there is no such path.

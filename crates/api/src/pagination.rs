@@ -3,6 +3,8 @@
 //! A cursor names the list it belongs to and the key of the last item. It must not carry rights:
 //! every page is authorised again.
 
+use std::collections::HashSet;
+
 use actix_web::HttpRequest;
 use actix_web::web::Query;
 use chrono::{DateTime, Utc};
@@ -16,6 +18,9 @@ use crate::problem::{FieldError, Problem};
 use crate::strict_json::{parse_uuid, text_fault};
 
 pub use crate::cursor::encode as encode_cursor;
+
+/// More parameters than any operation takes.
+const MOST_PARAMETERS: usize = 64;
 
 /// The answer of every list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,13 +81,28 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Splits the query string. A parameter that stands twice is refused.
+    /// Splits the query string. A parameter that stands twice is refused, and so are more than any
+    /// operation takes.
     pub fn of(request: &HttpRequest) -> Self {
-        let pairs = Query::<Vec<(String, String)>>::from_query(request.query_string())
+        let query = request.query_string();
+        let mut errors = Vec::new();
+        if query.bytes().filter(|byte| *byte == b'&').count() >= MOST_PARAMETERS {
+            errors.push(FieldError::parameter(
+                "",
+                "too_many_parameters",
+                format!("There may be {MOST_PARAMETERS} parameters at most."),
+            ));
+            return Self {
+                pairs: Vec::new(),
+                errors,
+                cursor_fault: false,
+            };
+        }
+        let pairs = Query::<Vec<(String, String)>>::from_query(query)
             .map(Query::into_inner)
             .unwrap_or_default();
-        let mut errors = Vec::new();
-        for (index, (name, value)) in pairs.iter().enumerate() {
+        let mut seen = HashSet::with_capacity(pairs.len());
+        for (name, value) in &pairs {
             // What the decoding puts where the bytes were no text.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 errors.push(FieldError::parameter(
@@ -91,7 +111,7 @@ impl Parameters {
                     "The parameter is not UTF-8.",
                 ));
             }
-            if pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
+            if !seen.insert(name.as_str()) {
                 errors.push(FieldError::parameter(
                     shown(name),
                     "repeated",

@@ -66,7 +66,14 @@ struct Parts {
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<String>,
+    /// The connection ends with this answer.
+    closing: bool,
 }
+
+/// Of what is wrong with a request so much is said one by one.
+const MOST_ERRORS: usize = 100;
+/// A pointer that is longer is cut: it repeats what the caller sent.
+const LONGEST_POINTER: usize = 500;
 
 impl Problem {
     /// A refusal with its sentence for people.
@@ -78,6 +85,7 @@ impl Problem {
             members: Map::new(),
             headers: Vec::new(),
             cause: None,
+            closing: false,
         };
         if code == Code::Unauthenticated {
             parts
@@ -114,6 +122,27 @@ impl Problem {
             .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// The process holds as much as it can at the moment.
+    pub fn overloaded() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "The service has as much in hand as it can hold right now; try again shortly.",
+        )
+    }
+
+    /// A limit on something other than requests.
+    pub fn too_many(detail: &str, seconds: u64) -> Self {
+        Self::new(Code::RateLimited, detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// Ends the connection with the answer: what the client may still be sending is not read.
+    #[must_use]
+    pub fn closing(mut self) -> Self {
+        self.0.closing = true;
+        self
+    }
+
     /// The actor lacks a capability; `required_capability` names it.
     pub fn capability_denied(capability: domain::capability::Capability) -> Self {
         Self::new(
@@ -129,14 +158,22 @@ impl Problem {
     }
 
     /// Something about the request's members or parameters.
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
+    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => only.detail.clone(),
             several => format!("{} things are wrong; see errors.", several.len()),
         };
+        let omitted = errors.len().saturating_sub(MOST_ERRORS);
+        errors.truncate(MOST_ERRORS);
+        for pointer in errors.iter_mut().filter_map(|error| error.pointer.as_mut()) {
+            pointer.truncate(pointer.floor_char_boundary(LONGEST_POINTER));
+        }
         let mut problem = Self::new(Code::ValidationFailed, detail);
         problem.0.errors = errors;
-        problem
+        if omitted == 0 {
+            return problem;
+        }
+        problem.with("errors_omitted", json!(omitted))
     }
 
     /// Ours; the cause goes to the log only.
@@ -188,6 +225,11 @@ impl Problem {
         self.0.code
     }
 
+    /// An extension member.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.0.members.get(name)
+    }
+
     /// What really happened, for the log.
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
@@ -215,6 +257,9 @@ impl Problem {
         }
         let mut response = HttpResponse::build(parts.code.status());
         response.content_type("application/problem+json");
+        if parts.closing {
+            response.force_close();
+        }
         for (name, value) in &parts.headers {
             response.append_header((name.clone(), value.clone()));
         }
@@ -281,12 +326,22 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+impl From<crate::fair::Crowded> for Problem {
+    fn from(_: crate::fair::Crowded) -> Self {
+        Self::too_many(
+            "Too many requests of this workspace wait already; see Retry-After.",
+            2,
+        )
+    }
+}
+
 impl From<store::StoreError> for Problem {
     fn from(error: store::StoreError) -> Self {
         use store::StoreError;
         match &error {
             StoreError::Unavailable(_) => Self::unavailable(chain(&error)),
             StoreError::NotFound(_) => Self::not_found(),
+            StoreError::Crowded => crate::fair::Crowded.into(),
             StoreError::AlreadyExists { .. } => Self::already_exists("It"),
             StoreError::LastOwner => Self::new(
                 Code::Conflict,

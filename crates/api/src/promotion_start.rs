@@ -4,11 +4,10 @@
 //! queue. It must not derive anything: the plan comes from a consistent view taken before, and the
 //! inventory generations prove that nothing moved since.
 
-use domain::capability::{Capability, Role, tenant_capabilities};
+use domain::capability::Capability;
 use domain::operation::OperationType;
 use domain::plan::PlannedSubject;
 use serde_json::{Value, json};
-use std::str::FromStr;
 use store::queue::{self, QueueName, WakeUp};
 use store::run_items::NewItem;
 use store::runs::{NewRun, RunInsert, RunRow};
@@ -17,7 +16,8 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::derivation::Preflighted;
-use crate::start::{IdempotencyClaim, StartOutcome, launch_json, pause_gate};
+use crate::rights::Need;
+use crate::start::{IdempotencyClaim, StartOutcome, crowd_gate, launch_json, pause_gate};
 use crate::wire::preflight::{RunLevel, nothing_ready};
 use crate::wire::selection::SelectionBody;
 
@@ -38,8 +38,6 @@ pub enum Decision {
     Moved,
     /// The plan is not the reviewed one.
     Stale,
-    /// The actor lost a right meanwhile.
-    Denied(Capability),
 }
 
 impl PromotionStart {
@@ -78,6 +76,15 @@ impl PromotionStart {
     /// The digest the caller reviewed.
     pub fn plan_digest(&self) -> &str {
         &self.plan_digest
+    }
+
+    /// The rights that every transaction of this start judges again.
+    pub fn needs(&self) -> [Need; 2] {
+        let selection = &self.body.selection;
+        [
+            Need::Tenant(selection.target_tenant_id, Capability::PromotionExecute),
+            Need::Tenant(selection.source_tenant_id, Capability::CompareView),
+        ]
     }
 
     fn target_id(&self) -> Uuid {
@@ -126,8 +133,8 @@ impl PromotionStart {
         &self,
         conn: &mut PgConnection,
         caller: &Caller,
-        derived: &Preflighted,
-        level: &RunLevel,
+        (derived, level): (&Preflighted, &RunLevel),
+        most_runs: u32,
     ) -> Result<Decision, StoreError> {
         let selection = &self.body.selection;
         let tenants = [selection.source_tenant_id, selection.target_tenant_id];
@@ -144,13 +151,6 @@ impl PromotionStart {
             .all(|tenant| generations.contains(&(tenant.id, tenant.inventory_generation)));
         if !still {
             return Ok(Decision::Moved);
-        }
-        let needed = [
-            (selection.target_tenant_id, Capability::PromotionExecute),
-            (selection.source_tenant_id, Capability::CompareView),
-        ];
-        if let Some(capability) = lost_right(conn, caller, &needed)? {
-            return Ok(Decision::Denied(capability));
         }
         if derived.preflight.plan.plan_digest != self.plan_digest {
             return Ok(Decision::Stale);
@@ -170,6 +170,7 @@ impl PromotionStart {
         if derived.preflight.plan.subjects.is_empty() {
             gates.push(nothing_ready());
         }
+        gates.extend(crowd_gate(conn, self.workspace_id, most_runs)?);
         if !gates.is_empty() {
             return Ok(Decision::Outcome(StartOutcome::Blocked(gates)));
         }
@@ -223,31 +224,6 @@ pub fn enqueue_first(conn: &mut PgConnection, run: &RunRow) -> Result<(), StoreE
     };
     let name = QueueName::of_operation(&run.operation_type);
     queue::enqueue(conn, name, wake_up, std::time::Duration::ZERO).map(|_| ())
-}
-
-/// The right that the actor does not hold any more, judged on rows of this transaction.
-pub fn lost_right(
-    conn: &mut PgConnection,
-    caller: &Caller,
-    needed: &[(Uuid, Capability)],
-) -> Result<Option<Capability>, StoreError> {
-    let usable = match caller.token_id {
-        Some(token_id) => store::tokens::find_usable_token(conn, token_id)?.is_some(),
-        None => store::identities::has_identity(conn, caller.workspace_id, caller.user_id)?,
-    };
-    for &(tenant_id, needed) in needed {
-        let (workspace_role, tenant_role) =
-            store::memberships::find_roles(conn, caller.workspace_id, tenant_id, caller.user_id)?;
-        let role = |text: Option<String>| text.and_then(|text| Role::from_str(&text).ok());
-        let held = role(workspace_role).is_some_and(|workspace_role| {
-            tenant_capabilities(workspace_role, role(tenant_role), caller.narrowed.as_ref())
-                .contains(&needed)
-        });
-        if !(usable && held) {
-            return Ok(Some(needed));
-        }
-    }
-    Ok(None)
 }
 
 /// The immutable inputs of the run.

@@ -4,7 +4,6 @@
 //! restore would write, and whether anything holds it, is the domain's.
 
 use chrono::Utc;
-use domain::capability::Capability;
 use domain::capture::StoredVersion;
 use domain::operation::OperationType;
 use domain::plan;
@@ -23,8 +22,8 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::derivation::connection_gates;
-use crate::promotion_start::{enqueue_first, lost_right};
-use crate::start::{IdempotencyClaim, StartOutcome, launch_json, pause_gate};
+use crate::promotion_start::enqueue_first;
+use crate::start::{IdempotencyClaim, StartOutcome, crowd_gate, launch_json, pause_gate};
 use crate::wire::compare::ReasonView;
 use crate::wire::selection::LaunchContext;
 
@@ -62,8 +61,6 @@ pub enum RestoreDecision {
         /// What stands now.
         current: Option<Uuid>,
     },
-    /// The actor lost the right meanwhile.
-    Denied(Capability),
 }
 
 impl RestoreStart {
@@ -72,6 +69,7 @@ impl RestoreStart {
         &self,
         conn: &mut PgConnection,
         caller: &Caller,
+        most_runs: u32,
     ) -> Result<RestoreDecision, StoreError> {
         let workspace_id = caller.workspace_id;
         store::tenants::lock_scope(conn, workspace_id, &[self.tenant_id])?;
@@ -95,10 +93,6 @@ impl RestoreStart {
             let outcome = StartOutcome::Deduped(Box::new(run));
             return Ok(RestoreDecision::Outcome(outcome));
         }
-        let needed = [(self.tenant_id, Capability::PolicyRestore)];
-        if let Some(capability) = lost_right(conn, caller, &needed)? {
-            return Ok(RestoreDecision::Denied(capability));
-        }
         let policy =
             store::policies::find_policy(conn, workspace_id, self.tenant_id, self.policy_id)?
                 .ok_or(StoreError::NotFound("policy"))?;
@@ -110,7 +104,12 @@ impl RestoreStart {
             });
         }
         let restore = match self.prepare(conn, workspace_id, &policy)? {
-            Ok(restore) => restore,
+            Ok(restore) => match crowd_gate(conn, workspace_id, most_runs)? {
+                None => restore,
+                Some(crowd) => {
+                    return Ok(RestoreDecision::Outcome(StartOutcome::Blocked(vec![crowd])));
+                }
+            },
             Err(reasons) => {
                 return Ok(RestoreDecision::Outcome(StartOutcome::Blocked(reasons)));
             }

@@ -20,6 +20,7 @@ use crate::call::Call;
 use crate::caller::{Caller, TenantAccess};
 use crate::problem::{Code, Problem};
 use crate::promotion_start::enqueue_first;
+use crate::rights::Need;
 use crate::wire::compare::ReasonView;
 use crate::wire::run::{OperationRunView, run_href, run_view};
 use crate::wire::selection::LaunchContext;
@@ -138,6 +139,7 @@ impl PlainStart {
         &self,
         conn: &mut PgConnection,
         caller: &Caller,
+        most_runs: u32,
         covers: fn(&Value, &Value) -> bool,
     ) -> Result<StartOutcome, StoreError> {
         let workspace_id = caller.workspace_id;
@@ -159,7 +161,8 @@ impl PlainStart {
             }
             return Ok(StartOutcome::Deduped(Box::new(active)));
         }
-        let gates = self.gates(conn, workspace_id)?;
+        let mut gates = self.gates(conn, workspace_id)?;
+        gates.extend(crowd_gate(conn, workspace_id, most_runs)?);
         if !gates.is_empty() {
             return Ok(StartOutcome::Blocked(gates));
         }
@@ -228,6 +231,22 @@ pub fn pause_gate(
     Ok(pause.map(|control| ReasonView {
         code: "operational_control_paused".to_owned(),
         message: format!("{operation} is paused: {}", control.reason),
+    }))
+}
+
+/// The gate of a workspace that has as many runs queued and running as it may. Starts of the
+/// workspace that come to this point wait for each other from here on.
+pub fn crowd_gate(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+    most_runs: u32,
+) -> Result<Option<ReasonView>, StoreError> {
+    let active = store::runs::count_active_runs_of_workspace(conn, workspace_id)?;
+    Ok((active >= i64::from(most_runs)).then(|| ReasonView {
+        code: "too_many_active_runs".to_owned(),
+        message: format!(
+            "The workspace has {active} runs queued or running, and may have {most_runs}; wait for one to end or cancel it."
+        ),
     }))
 }
 
@@ -322,24 +341,14 @@ impl Call {
         }
     }
 
-    /// Insists on the operation's capability; a denial is audited.
-    pub async fn require_to_start(
+    /// Insists on the operation's capability; the entry of a denial says on which tenant.
+    pub fn require_to_start(
         &self,
-        caller: &Caller,
         access: &TenantAccess,
         operation: OperationType,
     ) -> Result<(), Problem> {
-        let Err(problem) = access.require(operation.capability()) else {
-            return Ok(());
-        };
-        let auditor = self.audited_start(caller, operation, access.tenant.id);
-        self.transaction(move |conn| {
-            let capability = auditor.operation.capability().as_str();
-            let detail = json!({"required_capability": capability});
-            auditor.append(conn, "denied", None, detail)
-        })
-        .await?;
-        Err(problem)
+        self.about(access.tenant.id, json!({}));
+        access.require(operation.capability())
     }
 
     /// The result of a start's transaction. A key that a concurrent call bound to another request
@@ -366,16 +375,18 @@ impl Call {
     ) -> Result<HttpResponse, Problem> {
         let auditor = self.audited_start(caller, start.operation, start.tenant_id);
         let launch_context = start.launch_context.clone();
+        let most_runs = self.state.active_runs;
+        let needs = [Need::Tenant(start.tenant_id, start.operation.capability())];
         let transaction = {
             let auditor = auditor.clone();
-            self.transaction(move |conn| {
-                let outcome = start.start(conn, &auditor.caller, covers)?;
+            self.change(caller, needs, move |conn, caller| {
+                let outcome = start.start(conn, caller, most_runs, covers)?;
                 audit_start(conn, &auditor, &outcome)?;
                 Ok(outcome)
             })
             .await
         };
-        let outcome = self.started(&auditor, transaction).await?;
+        let outcome = self.started(&auditor, transaction).await??;
         answer(caller, outcome, launch_context)
     }
 }

@@ -2,15 +2,15 @@
 //! retries of lost races; must not know a single table.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
-use tokio::sync::Semaphore;
+use futures::future::{BoxFuture, FutureExt, Shared};
 
 use crate::error::{StoreError, is_lost_race};
 use crate::functions::clock_timestamp;
@@ -31,13 +31,17 @@ const READ_VIEW: &str = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 type Manager = ConnectionManager<PgConnection>;
 
+/// An answer of the database that may be awaited by many.
+type Sign = Shared<BoxFuture<'static, Result<(), String>>>;
+
 /// The database as async code sees it. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<Manager>,
     /// A connection of its own, so that a pool busy with long work still counts as reachable.
     probe: Pool<Manager>,
-    probing: Arc<Semaphore>,
+    /// The last sign of life that was asked for. Whoever asks while one is awaited shares it.
+    signs: Arc<Mutex<Option<Sign>>>,
     statements: Arc<AtomicU64>,
 }
 
@@ -61,7 +65,7 @@ impl Db {
         Ok(Self {
             pool,
             probe,
-            probing: Arc::new(Semaphore::new(1)),
+            signs: Arc::default(),
             statements,
         })
     }
@@ -110,27 +114,38 @@ impl Db {
         self.on_blocking_thread(work).await
     }
 
-    /// Asks the database for a sign of life; answers within two seconds whatever happens.
+    /// Asks the database for a sign of life; answers within two seconds whatever happens. Those who
+    /// ask at the same time get one answer: a probe never stands in another's way, and probes that
+    /// hang never pile up.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let away = |why: &'static str| StoreError::Unavailable(why.into());
-        // A probe that hangs keeps its permit, so hanging probes never pile up.
-        let Ok(permit) = Arc::clone(&self.probing).try_acquire_owned() else {
-            return Err(away("the last probe has not been answered yet"));
+        let sign = {
+            let mut signs = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+            match signs.as_ref().filter(|sign| sign.peek().is_none()) {
+                Some(awaited) => awaited.clone(),
+                None => signs.insert(self.ask()).clone(),
+            }
         };
+        let away = |why: String| StoreError::Unavailable(why.into());
+        match tokio::time::timeout(PING_TIMEOUT, sign).await {
+            Ok(answer) => answer.map_err(away),
+            Err(_) => Err(away("no answer in time".to_owned())),
+        }
+    }
+
+    fn ask(&self) -> Sign {
         let probe = self.probe.clone();
         let task = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
             // Checking a connection out asks it a question and replaces a dead one.
-            probe
-                .get_timeout(PING_TIMEOUT)
-                .map(drop)
-                .map_err(StoreError::from)
+            probe.get_timeout(PING_TIMEOUT).map(drop)
         });
-        match tokio::time::timeout(PING_TIMEOUT, task).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(join)) => Err(StoreError::Cancelled(Box::new(join))),
-            Err(_) => Err(away("no answer in time")),
+        async move {
+            match task.await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(join) => Err(join.to_string()),
+            }
         }
+        .boxed()
+        .shared()
     }
 
     /// Connections in use and in the pool, for metrics.

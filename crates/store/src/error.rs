@@ -50,6 +50,9 @@ pub enum StoreError {
     /// The queue's tables or pool refused.
     #[error("the queue failed")]
     Queue(#[source] Cause),
+    /// Too many calls of one workspace wait for the database already.
+    #[error("too many calls of this workspace wait already")]
+    Crowded,
     /// The blocking task ended without an answer (it panicked, or the runtime stops).
     #[error("the database task did not finish")]
     Cancelled(#[source] Cause),

@@ -1,4 +1,4 @@
-//! Live news of runs: what the database announces, handed to whoever listens. Decides nothing;
+//! Live news of runs and of new tokens: what the database announces, handed to whoever listens. Decides nothing;
 //! an event says that a run changed, the run itself is read from its table.
 
 use std::sync::Arc;
@@ -17,12 +17,23 @@ const PAUSE: Duration = Duration::from_millis(50);
 const RECONNECT: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_secs(3);
 const BACKLOG: usize = 4096;
+/// Where the database announces runs that changed.
+const RUNS: &str = "promotion_runs";
+/// Where it announces tokens that were made.
+const TOKENS: &str = "promotion_tokens";
 
 /// What the database announced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEvent {
     /// A run changed.
     Changed(RunChange),
+    /// An API token was made.
+    TokenMade {
+        /// See [`crate::tokens::mark_of`].
+        mark: i64,
+        /// The only workspace it works in.
+        workspace_id: Uuid,
+    },
     /// The connection was lost for a while: anything may have changed, read again.
     Resync,
 }
@@ -91,16 +102,26 @@ fn listen(
     stop: &AtomicBool,
 ) -> Result<(), StoreError> {
     let mut conn = db::establish(url)?;
-    diesel::sql_query("LISTEN promotion_runs").execute(&mut conn)?;
+    for channel in [RUNS, TOKENS] {
+        diesel::sql_query(format!("LISTEN {channel}")).execute(&mut conn)?;
+    }
     // Whatever happened before the LISTEN is unknown to those who already subscribed.
     let _ = sender.send(RunEvent::Resync);
     let mut probed = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         for notification in conn.notifications_iter() {
-            match serde_json::from_str(&notification?.payload) {
+            let news = notification?;
+            let event = match news.channel.as_str() {
+                TOKENS => token_made(&news.payload),
+                _ => serde_json::from_str(&news.payload)
+                    .ok()
+                    .map(RunEvent::Changed),
+            };
+            if let Some(event) = event {
                 // An error only says that nobody listens.
-                Ok(change) => drop(sender.send(RunEvent::Changed(change))),
-                Err(error) => tracing::warn!(error = %error, "unreadable news of a run"),
+                let _ = sender.send(event);
+            } else {
+                tracing::warn!(channel = news.channel, "unreadable news");
             }
         }
         if probed.elapsed() > PROBE {
@@ -110,4 +131,12 @@ fn listen(
         std::thread::sleep(PAUSE);
     }
     Ok(())
+}
+
+fn token_made(payload: &str) -> Option<RunEvent> {
+    let (mark, workspace_id) = payload.split_once(' ')?;
+    Some(RunEvent::TokenMade {
+        mark: mark.parse().ok()?,
+        workspace_id: workspace_id.parse().ok()?,
+    })
 }

@@ -38,6 +38,7 @@ pub mod page;
 pub mod policies;
 pub mod queue;
 pub mod references;
+pub mod rights;
 pub mod roles;
 pub mod run_items;
 pub mod runs;

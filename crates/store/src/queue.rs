@@ -29,7 +29,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// After this silence a worker counts as dead and the queue takes its jobs back.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 /// How often the queue is polled besides being notified.
-const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(300);
 /// A handler answers Ok for everything the domain decides; this bounds defects only.
 const MAX_ATTEMPTS: i32 = 25;
 
@@ -82,6 +82,31 @@ impl WakeUp {
     }
 }
 
+/// The place in the queue that is claimed first. Two places make a round: one for a check, which
+/// goes before the syncs of its round, and one for everything else.
+const FIRST_PLACE: i32 = 2_000_000_000;
+
+/// Where a new job stands: the queue claims the highest priority first, so a priority is a place.
+/// The rounds are those of a fair queue: the next one in which the run's workspace has no job
+/// waiting yet, and not before the one that is being claimed. A run that was begun before has had
+/// its turn and goes on in the round being claimed. Within a workspace, jobs stand in the order in
+/// which they came; since a tenant has one of a kind, that is one after the other by tenants, too.
+/// `$2` the queue, `$7` the run, `$8` the first place.
+const PLACE: &str = "(WITH run AS ( \
+     SELECT workspace_id, type = 'connection.check' AS first, fence > 0 AS begun \
+     FROM operation_runs WHERE id = $7), \
+     front AS ( \
+     SELECT coalesce(($8 - max(priority)) / 2, 0) AS round FROM apalis.jobs \
+     WHERE job_type = $2 AND status = 'Pending' AND run_at <= statement_timestamp()), \
+     own AS ( \
+     SELECT ($8 - min(j.priority)) / 2 AS round FROM run \
+     JOIN operation_runs o ON o.workspace_id = run.workspace_id \
+     AND o.status IN ('queued', 'running') AND (o.type = 'connection.check') = run.first \
+     JOIN apalis.jobs j ON j.job_type = $2 AND j.idempotency_key = o.id::text || ':' || o.wake_seq \
+     WHERE NOT run.begun AND j.status = 'Pending' AND j.run_at <= statement_timestamp()) \
+     SELECT greatest(0, $8 - 2 * greatest(front.round, coalesce(own.round + 1, 0)) \
+     - CASE WHEN (SELECT first FROM run) THEN 0 ELSE 1 END) FROM front, own)";
+
 /// Enqueues a wake-up for a run in the caller's transaction: committed together or not at all.
 /// With a `delay`, it becomes runnable that much later on database time. `false` when this wake-up
 /// was enqueued before.
@@ -92,18 +117,20 @@ pub fn enqueue(
     delay: Duration,
 ) -> Result<bool, StoreError> {
     let payload = serde_json::to_vec(&wake_up).map_err(|error| StoreError::Queue(error.into()))?;
-    let inserted = diesel::sql_query(
+    let inserted = diesel::sql_query(format!(
         "INSERT INTO apalis.jobs \
          (id, job_type, job, max_attempts, priority, run_at, idempotency_key) \
-         VALUES ($1, $2, $3, $4, 0, statement_timestamp() + make_interval(secs => $5), $6) \
+         VALUES ($1, $2, $3, $4, {PLACE}, statement_timestamp() + make_interval(secs => $5), $6) \
          ON CONFLICT (job_type, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
-    )
+    ))
     .bind::<Text, _>(Ulid::new().to_string())
     .bind::<Text, _>(queue.as_str())
     .bind::<Binary, _>(payload)
     .bind::<Integer, _>(MAX_ATTEMPTS)
     .bind::<Double, _>(delay.as_secs_f64())
     .bind::<Text, _>(format!("{}:{}", wake_up.run_id, wake_up.wake_seq))
+    .bind::<SqlUuid, _>(wake_up.run_id)
+    .bind::<Integer, _>(FIRST_PLACE)
     .execute(conn)?;
     Ok(inserted == 1)
 }

@@ -198,6 +198,26 @@ pub fn insert_run(conn: &mut PgConnection, new: &NewRun) -> Result<RunInsert, St
     Err(StoreError::Conflict("operation run"))
 }
 
+/// How many runs of a workspace are queued or running. Starts of one workspace wait here for each
+/// other until their transactions end, so that together they keep to a limit.
+pub fn count_active_runs_of_workspace(
+    conn: &mut PgConnection,
+    workspace_id: Uuid,
+) -> Result<i64, StoreError> {
+    let (high, low) = workspace_id.as_u64_pair();
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<diesel::sql_types::BigInt, _>((high.rotate_left(29) ^ low ^ STARTS).cast_signed())
+        .execute(conn)?;
+    Ok(operation_runs::table
+        .filter(operation_runs::workspace_id.eq(workspace_id))
+        .filter(operation_runs::status.eq_any(["queued", "running"]))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Sets the lock of a workspace's starts apart from other advisory locks of the database.
+const STARTS: u64 = 0x7374_6172_7473_0001;
+
 /// The queued or running run of this identity.
 pub fn find_active_by_identity(
     conn: &mut PgConnection,

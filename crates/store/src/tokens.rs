@@ -191,7 +191,35 @@ pub fn insert_token(
         ))
         .returning(TokenRow::as_returning())
         .get_result(conn)?;
+    // Every API process hears of it when this commits; see [`list_marks`].
+    diesel::sql_query("SELECT pg_notify('promotion_tokens', $1)")
+        .bind::<diesel::sql_types::Text, _>(format!(
+            "{} {}",
+            mark_of(text.reveal()),
+            new.workspace_id
+        ))
+        .execute(conn)?;
     Ok((row, text))
+}
+
+/// A few bits of a token's hash: enough to tell, without asking the database, a token that may be
+/// somebody's from one that is made up. Proves nothing: who matches is looked up.
+pub fn mark_of(text: &str) -> i64 {
+    let first = hash(text).first_chunk::<8>().copied();
+    i64::from_be_bytes(first.unwrap_or_default())
+}
+
+/// The marks of all tokens that work, and the workspace of each.
+pub fn list_marks(conn: &mut PgConnection) -> Result<Vec<(i64, Uuid)>, StoreError> {
+    let hashes: Vec<(Vec<u8>, Uuid)> = api_tokens::table
+        .filter(is_usable())
+        .select((api_tokens::token_hash, api_tokens::workspace_id))
+        .load(conn)?;
+    Ok(hashes
+        .iter()
+        .filter_map(|(hash, workspace_id)| Some((hash.first_chunk::<8>().copied()?, *workspace_id)))
+        .map(|(first, workspace_id)| (i64::from_be_bytes(first), workspace_id))
+        .collect())
 }
 
 /// A token of a workspace, usable or not.

@@ -17,6 +17,7 @@ use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
 use super::{Catalogs, Compared};
+use crate::gone::Watch;
 
 /// Subjects whose contents are in memory at a time.
 const BATCH: usize = 200;
@@ -52,6 +53,7 @@ pub fn change_counts(
     conn: &mut PgConnection,
     compared: &Compared,
     caches: &Caches,
+    watch: &Watch,
 ) -> Result<HashMap<String, usize>, StoreError> {
     let mut counts = HashMap::new();
     let mut open: Vec<(&Subject, PairKey)> = Vec::new();
@@ -79,8 +81,8 @@ pub fn change_counts(
     for batch in open.chunks(BATCH) {
         let source_ids: Vec<Uuid> = batch.iter().map(|(_, key)| key.0).collect();
         let target_ids: Vec<Uuid> = batch.iter().map(|(_, key)| key.1).collect();
-        let source = compared.source.load_contents(conn, &source_ids)?;
-        let target = compared.target.load_contents(conn, &target_ids)?;
+        let source = compared.source.load_contents(conn, &source_ids, watch)?;
+        let target = compared.target.load_contents(conn, &target_ids, watch)?;
         let catalogs = Catalogs::load(
             conn,
             &compared.selection,
@@ -117,12 +119,14 @@ pub fn diff_subject(
         return Ok(None);
     };
     let one = |id: Option<Uuid>| id.into_iter().collect::<Vec<_>>();
-    let source = compared
-        .source
-        .load_contents(conn, &one(subject.source_version_id))?;
-    let target = compared
-        .target
-        .load_contents(conn, &one(subject.target_version_id))?;
+    let source =
+        compared
+            .source
+            .load_contents(conn, &one(subject.source_version_id), &Watch::default())?;
+    let target =
+        compared
+            .target
+            .load_contents(conn, &one(subject.target_version_id), &Watch::default())?;
     let catalogs = Catalogs::load(
         conn,
         &compared.selection,

@@ -24,6 +24,7 @@ use domain::steps::TextSearch;
 use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
+use crate::gone::Watch;
 use crate::problem::{FieldError, Problem};
 use crate::wire::selection::SelectionBody;
 
@@ -65,10 +66,12 @@ pub fn compare(
     conn: &mut PgConnection,
     workspace_id: Uuid,
     body: &SelectionBody,
+    watch: &Watch,
 ) -> Derived<Compared> {
     let selection = body.selection.clone();
     let mut source = Side::load(conn, workspace_id, selection.source_tenant_id)?;
     let mut target = Side::load(conn, workspace_id, selection.target_tenant_id)?;
+    watch.check()?;
     let mut errors = Vec::new();
     check_subject_keys(body, &source, &target, &mut errors);
     check_pairings(body, &source, &target, &mut errors);
@@ -76,7 +79,7 @@ pub fn compare(
     if !errors.is_empty() {
         return Ok(Err(Problem::invalid(errors)));
     }
-    recompute_touched(conn, &selection, &mut source, &target, &overrides)?;
+    recompute_touched(conn, &selection, &mut source, &target, &overrides, watch)?;
     target.inventory.settle(&overrides);
     let comparison = compare::compare(&selection, &source.inventory, &target.inventory);
     Ok(Ok(Compared {
@@ -93,8 +96,9 @@ pub fn preflight(
     conn: &mut PgConnection,
     workspace_id: Uuid,
     body: &SelectionBody,
+    watch: &Watch,
 ) -> Derived<Preflighted> {
-    let compared = match compare(conn, workspace_id, body)? {
+    let compared = match compare(conn, workspace_id, body, watch)? {
         Ok(compared) => compared,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -103,8 +107,8 @@ pub fn preflight(
         &compared.source.inventory,
         &compared.target.inventory,
     );
-    let source_contents = compared.source.load_contents(conn, &source_ids)?;
-    let target_contents = compared.target.load_contents(conn, &target_ids)?;
+    let source_contents = compared.source.load_contents(conn, &source_ids, watch)?;
+    let target_contents = compared.target.load_contents(conn, &target_ids, watch)?;
     let catalogs = Catalogs::load(
         conn,
         &compared.selection,
@@ -112,6 +116,7 @@ pub fn preflight(
         (&compared.target, &target_contents),
     )?;
     let promoted = previously_promoted(conn, &compared)?;
+    watch.check()?;
     let preflight = preflight::preflight(PreflightInput {
         selection: &compared.selection,
         comparison: &compared.comparison,
@@ -274,6 +279,7 @@ fn recompute_touched(
     source: &mut Side,
     target: &Side,
     overrides: &Overrides,
+    watch: &Watch,
 ) -> Result<(), StoreError> {
     if overrides.is_empty() {
         return Ok(());
@@ -293,9 +299,9 @@ fn recompute_touched(
         }
     }
     let versions: Vec<Uuid> = touched.values().copied().collect();
-    let mut contents = source.load_contents(conn, &versions)?;
+    let mut contents = source.load_contents(conn, &versions, watch)?;
     if !overrides.literals.is_empty() {
-        contents.extend(holding(conn, source, overrides)?);
+        contents.extend(holding(conn, source, overrides, watch)?);
     }
     let nothing = Contents::new();
     let catalogs = Catalogs::load(conn, selection, (source, &contents), (target, &nothing))?;
@@ -309,6 +315,7 @@ fn holding(
     conn: &mut PgConnection,
     source: &Side,
     overrides: &Overrides,
+    watch: &Watch,
 ) -> Result<Contents, StoreError> {
     let search = TextSearch::literals(overrides.literals.keys().map(String::as_str));
     // What is carried is decided by the options; a fingerprint covers every facet.
@@ -320,7 +327,7 @@ fn holding(
     let versions: Vec<Uuid> = policies.filter_map(|policy| policy.version_id).collect();
     let mut found = Contents::new();
     for some in versions.chunks(SEARCHED_AT_ONCE) {
-        let contents = source.load_contents(conn, some)?;
+        let contents = source.load_contents(conn, some, watch)?;
         let holds = |policy: &CapturedPolicy| !search.literals_in(policy, all).is_empty();
         found.extend(contents.into_iter().filter(|(_, policy)| holds(policy)));
     }

@@ -15,6 +15,7 @@ use store::versions::VersionRow;
 use store::{PgConnection, StoreError};
 use uuid::Uuid;
 
+use crate::gone::Watch;
 use crate::wire::compare::{SideView, inventory_view};
 
 /// The prefix under which coverage speaks of reference kinds.
@@ -100,6 +101,7 @@ impl Side {
         &self,
         conn: &mut PgConnection,
         version_ids: &[Uuid],
+        watch: &Watch,
     ) -> Result<Contents, StoreError> {
         let policies: HashMap<Uuid, &InventoryPolicy> = self
             .inventory
@@ -109,6 +111,7 @@ impl Side {
             .collect();
         let mut contents = Contents::with_capacity(version_ids.len());
         for ids in version_ids.chunks(BATCH) {
+            watch.check()?;
             for row in store::versions::load_versions(conn, self.tenant.id, ids)? {
                 if let Some(policy) = policies.get(&row.id) {
                     contents.insert(row.id, captured(policy, row));

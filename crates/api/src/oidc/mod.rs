@@ -16,7 +16,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
 use store::identities::Identity;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 use self::keys::{KeySet, TokenHeader};
 use self::provider::Provider;
@@ -24,7 +24,7 @@ use self::provider::Provider;
 /// Longer than any access token.
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// Clocks of the provider and of this host may differ by this many seconds.
-const LEEWAY: u64 = 10;
+const LEEWAY: u32 = 10;
 /// How often the keys are read anew while all is well.
 const REFRESH: Duration = Duration::from_mins(5);
 /// How long keys are used that cannot be read anew. What the provider took back while it could not
@@ -35,6 +35,11 @@ const LONGEST_USE: Duration = Duration::from_hours(24);
 const ASK_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
 /// See [`ASK_AT_ONCE`].
 const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// Who asks in vain is not forgotten: the keys are read anew so long after the read before, whoever
+/// used up the asking. So a new key is known that soon, however many ids are made up.
+const CATCH_UP: Duration = Duration::from_secs(3);
+/// No access token that is taken lives longer from now on.
+const LONGEST_LIFE: f64 = 24.0 * 3600.0;
 /// The first wait after a failed read; doubles up to [`REFRESH`].
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
@@ -55,6 +60,8 @@ pub struct Oidc {
     /// One read at a time; whoever waits for it finds its result.
     reading: Mutex<()>,
     asks: DefaultDirectRateLimiter,
+    /// Somebody asked in vain.
+    wanted: Notify,
     failing: AtomicBool,
 }
 
@@ -69,6 +76,10 @@ struct Known {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    exp: f64,
+    /// Read only to insist on one text: a list with ours in it is not ours.
+    #[serde(rename = "iss")]
+    _iss: String,
     /// Read only to insist on a number: a text would be passed over.
     #[serde(rename = "nbf")]
     _nbf: Option<f64>,
@@ -87,6 +98,7 @@ impl Oidc {
             known: RwLock::default(),
             reading: Mutex::new(()),
             asks: RateLimiter::direct(quota),
+            wanted: Notify::new(),
             failing: AtomicBool::new(false),
         })
     }
@@ -126,8 +138,14 @@ impl Oidc {
                 retry = (retry * 2).min(REFRESH);
                 wait
             };
+            let read_at = tokio::time::Instant::now();
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(wait) => continue,
+                () = self.wanted.notified() => {}
+                _ = stopping.changed() => return,
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(read_at + CATCH_UP) => {}
                 _ = stopping.changed() => return,
             }
         }
@@ -136,7 +154,11 @@ impl Oidc {
     async fn ask_for_unknown(self: &Arc<Self>, seen: u64) {
         let _one = self.reading.lock().await;
         // Somebody else asked while this call waited.
-        if self.generation() != seen || self.asks.check().is_err() {
+        if self.generation() != seen {
+            return;
+        }
+        if self.asks.check().is_err() {
+            self.wanted.notify_one();
             return;
         }
         self.read().await;
@@ -183,7 +205,9 @@ impl Oidc {
         let subject = jsonwebtoken::decode::<Claims>(token, key, &validation)
             .inspect_err(|error| tracing::debug!(%error, "an access token is refused"))
             .ok()
-            .map(|data| data.claims.sub)
+            .map(|data| data.claims)
+            .filter(|claims| claims.exp <= seconds_now() + LONGEST_LIFE + f64::from(LEEWAY))
+            .map(|claims| claims.sub)
             .filter(|subject| {
                 (1..=255).contains(&subject.chars().count())
                     && !subject.chars().any(char::is_control)
@@ -197,13 +221,18 @@ impl Oidc {
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
-        validation.leeway = LEEWAY;
+        validation.leeway = u64::from(LEEWAY);
         validation.validate_nbf = true;
         validation.set_issuer(&[&self.settings.issuer]);
         validation.set_audience(&[&self.settings.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+fn seconds_now() -> f64 {
+    chrono::Utc::now().timestamp() as f64
 }
 
 /// What a look under the known keys found.

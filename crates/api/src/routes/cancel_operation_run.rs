@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::get_operation_run::load_visible_run;
 use crate::call::Call;
 use crate::problem::{Code, Problem};
+use crate::rights::Need;
 use crate::wire::run::{OperationRunView, run_view};
 
 #[utoipa::path(
@@ -37,6 +38,10 @@ pub async fn cancel_operation_run(call: Call) -> Result<HttpResponse, Problem> {
     call.no_body()?;
     let run_id = call.path_id("operation_run_id")?;
     let run = load_visible_run(&call, &caller, run_id).await?;
+    call.about(
+        run.tenant_id,
+        json!({"operation_run_id": run_id, "type": run.operation_type}),
+    );
     if !caller.can_on(run.tenant_id, Capability::OperationRunCancel) {
         return Err(Problem::capability_denied(Capability::OperationRunCancel));
     }
@@ -45,45 +50,50 @@ pub async fn cancel_operation_run(call: Call) -> Result<HttpResponse, Problem> {
     };
 
     let auditor = call.audited_start(&caller, operation, run.tenant_id);
+    let needs = [Need::Tenant(run.tenant_id, Capability::OperationRunCancel)];
     let (run, already) = call
-        .transaction(move |conn| -> Result<(RunRow, bool), StoreError> {
-            let workspace_id = auditor.caller.workspace_id;
-            let result = store::runs::request_cancel(conn, workspace_id, run_id)?;
-            match result {
-                CancelResult::CompletedAtOnce => {
-                    queue::cancel_jobs(conn, run_id)?;
-                    store::notifications::insert_notification(
-                        conn,
-                        Uuid::now_v7(),
-                        workspace_id,
-                        run.initiator_user_id,
-                        run_id,
-                        &format!("{}: cancelled", operation.label()),
-                    )?;
-                    auditor.append(conn, "cancel_requested", Some(run_id), json!({}))?;
-                    let detail = json!({"outcome": "cancelled"});
-                    auditor.append(conn, "completed", Some(run_id), detail)?;
-                }
-                CancelResult::Requested { held, first } => {
-                    if !held {
-                        // It waits for its time: wake it, so that it stops now.
-                        let wake_seq = store::leases::bump_wake(conn, run_id)?;
-                        let queue = QueueName::of_operation(operation.as_str());
-                        let wake_up = WakeUp { run_id, wake_seq };
-                        queue::enqueue(conn, queue, wake_up, Duration::ZERO)?;
-                    }
-                    if first {
+        .change(
+            &caller,
+            needs,
+            move |conn, _| -> Result<(RunRow, bool), StoreError> {
+                let workspace_id = auditor.caller.workspace_id;
+                let result = store::runs::request_cancel(conn, workspace_id, run_id)?;
+                match result {
+                    CancelResult::CompletedAtOnce => {
+                        queue::cancel_jobs(conn, run_id)?;
+                        store::notifications::insert_notification(
+                            conn,
+                            Uuid::now_v7(),
+                            workspace_id,
+                            run.initiator_user_id,
+                            run_id,
+                            &format!("{}: cancelled", operation.label()),
+                        )?;
                         auditor.append(conn, "cancel_requested", Some(run_id), json!({}))?;
+                        let detail = json!({"outcome": "cancelled"});
+                        auditor.append(conn, "completed", Some(run_id), detail)?;
                     }
+                    CancelResult::Requested { held, first } => {
+                        if !held {
+                            // It waits for its time: wake it, so that it stops now.
+                            let wake_seq = store::leases::bump_wake(conn, run_id)?;
+                            let queue = QueueName::of_operation(operation.as_str());
+                            let wake_up = WakeUp { run_id, wake_seq };
+                            queue::enqueue(conn, queue, wake_up, Duration::ZERO)?;
+                        }
+                        if first {
+                            auditor.append(conn, "cancel_requested", Some(run_id), json!({}))?;
+                        }
+                    }
+                    CancelResult::AlreadyCompleted => {}
+                    CancelResult::Missing => return Err(StoreError::NotFound("operation run")),
                 }
-                CancelResult::AlreadyCompleted => {}
-                CancelResult::Missing => return Err(StoreError::NotFound("operation run")),
-            }
-            let now = store::runs::find_run(conn, workspace_id, run_id)?
-                .ok_or(StoreError::NotFound("operation run"))?;
-            Ok((now, result == CancelResult::AlreadyCompleted))
-        })
-        .await?;
+                let now = store::runs::find_run(conn, workspace_id, run_id)?
+                    .ok_or(StoreError::NotFound("operation run"))?;
+                Ok((now, result == CancelResult::AlreadyCompleted))
+            },
+        )
+        .await??;
     // A second cancel of a run that a cancel ended is harmless.
     if already && run.outcome != "cancelled" {
         return Err(Problem::new(

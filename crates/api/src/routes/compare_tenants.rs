@@ -51,16 +51,15 @@ pub async fn compare_tenants(call: Call) -> Result<HttpResponse, Problem> {
     source.require(Capability::CompareView)?;
     target.require(Capability::CompareView)?;
 
-    let _permit = call.derivation_permit().await?;
     let workspace_id = caller.workspace_id;
     let state = call.state.clone();
-    let answer = call
-        .view(move |conn| {
-            let compared = match derivation::compare(conn, workspace_id, &body)? {
+    let (answer, _permit) = call
+        .derive(move |conn, watch| {
+            let compared = match derivation::compare(conn, workspace_id, &body, watch)? {
                 Ok(compared) => compared,
                 Err(problem) => return Ok(Err(problem)),
             };
-            let counts = derivation::change_counts(conn, &compared, &state.caches)?;
+            let counts = derivation::change_counts(conn, &compared, &state.caches, watch)?;
             Ok(Ok(response(
                 &compared.selection,
                 &compared.comparison,
@@ -69,6 +68,6 @@ pub async fn compare_tenants(call: Call) -> Result<HttpResponse, Problem> {
                 &counts,
             )))
         })
-        .await??;
+        .await?;
     Ok(HttpResponse::Ok().json(answer))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use actix_web::{HttpResponse, post};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::problem::{FieldError, Problem};
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 
 /// A token to be made.
@@ -136,25 +138,30 @@ pub async fn create_api_token(call: Call) -> Result<HttpResponse, Problem> {
         expires_at: lifetime(&caller, body.expires_in_days),
     };
     let key = call.state.audit_key.clone();
+    let known = Arc::clone(&call.state.known_tokens);
     let made = call
-        .transaction(move |conn| {
-            let member = store::memberships::find_member(conn, new.workspace_id, user_id)?;
-            if member.is_none() {
-                return Ok(None);
-            }
-            let made = store::tokens::insert_token(conn, &new)?;
-            let detail = json!({
-                "token_id": new.id,
-                "user_id": user_id,
-                "name": new.name,
-                "capabilities": new.capabilities,
-                "expires_at": new.expires_at,
-            });
-            let entry = caller.audit("api_token.created", detail);
-            store::audit::append(conn, &key, &entry)?;
-            Ok::<_, StoreError>(Some(made))
-        })
-        .await?;
+        .change(
+            &caller,
+            [Need::Workspace(Capability::ApiTokensManage)],
+            move |conn, caller| {
+                let member = store::memberships::find_member(conn, new.workspace_id, user_id)?;
+                if member.is_none() {
+                    return Ok(None);
+                }
+                let made = store::tokens::insert_token(conn, &new)?;
+                let detail = json!({
+                    "token_id": new.id,
+                    "user_id": user_id,
+                    "name": new.name,
+                    "capabilities": new.capabilities,
+                    "expires_at": new.expires_at,
+                });
+                let entry = caller.audit("api_token.created", detail);
+                store::audit::append(conn, &key, &entry)?;
+                Ok::<_, StoreError>(Some(made))
+            },
+        )
+        .await??;
     let Some((row, text)) = made else {
         return Err(Problem::invalid(vec![FieldError::at(
             "/user_id",
@@ -162,6 +169,8 @@ pub async fn create_api_token(call: Call) -> Result<HttpResponse, Problem> {
             "user_id must name a member of this workspace.",
         )]));
     };
+    // Its first use may come before the database's announcement does.
+    known.add(store::tokens::mark_of(text.reveal()), row.workspace_id);
     Ok(HttpResponse::Created().json(CreateApiTokenResponse {
         token_id: row.id,
         token: text.reveal().to_owned(),

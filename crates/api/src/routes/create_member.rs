@@ -14,6 +14,7 @@ use super::put_member_identity::{self as identity, IdentityBody};
 use crate::call::Call;
 use crate::names::{look_alike_problem, refuse_member_look_alike};
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::words::{MemberKindWord, RoleWord};
 
@@ -129,34 +130,38 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
     let key = call.state.audit_key.clone();
     let role = body.role.as_str();
     let (user, display_name) = call
-        .transaction(move |conn| {
-            let workspace_id = caller.workspace_id;
-            let (name, email) = (body.display_name.as_deref(), body.email.as_deref());
-            refuse_member_look_alike(conn, workspace_id, name, email)?;
-            let id = store::users::new_user_id();
-            let (user, name) = if let Some(email) = &body.email {
-                let user = store::users::find_or_insert_person(conn, id, email)?;
-                let name = body.display_name.clone();
-                let name = name.unwrap_or_else(|| store::users::name_of_address(email));
-                (user, name)
-            } else {
-                let name = body.display_name.clone().unwrap_or_default();
-                let new = NewUser {
-                    id,
-                    kind: "service".to_owned(),
-                    email: None,
-                    display_name: name.clone(),
+        .change(
+            &caller,
+            [Need::Workspace(Capability::MembersManage)],
+            move |conn, caller| {
+                let workspace_id = caller.workspace_id;
+                let (name, email) = (body.display_name.as_deref(), body.email.as_deref());
+                refuse_member_look_alike(conn, workspace_id, name, email)?;
+                let id = store::users::new_user_id();
+                let (user, name) = if let Some(email) = &body.email {
+                    let user = store::users::find_or_insert_person(conn, id, email)?;
+                    let name = body.display_name.clone();
+                    let name = name.unwrap_or_else(|| store::users::name_of_address(email));
+                    (user, name)
+                } else {
+                    let name = body.display_name.clone().unwrap_or_default();
+                    let new = NewUser {
+                        id,
+                        kind: "service".to_owned(),
+                        email: None,
+                        display_name: name.clone(),
+                    };
+                    (store::users::insert_user(conn, &new)?, name)
                 };
-                (store::users::insert_user(conn, &new)?, name)
-            };
-            store::memberships::insert_member(conn, workspace_id, user.id, role, &name)?;
-            let detail = json!({"user_id": user.id, "kind": user.kind, "role": role});
-            store::audit::append(conn, &key, &caller.audit("member.added", detail))?;
-            if let Some(identity) = &body.identity {
-                identity::link(conn, &key, &caller, user.id, identity)?;
-            }
-            Ok((user, name))
-        })
+                store::memberships::insert_member(conn, workspace_id, user.id, role, &name)?;
+                let detail = json!({"user_id": user.id, "kind": user.kind, "role": role});
+                store::audit::append(conn, &key, &caller.audit("member.added", detail))?;
+                if let Some(identity) = &body.identity {
+                    identity::link(conn, &key, caller, user.id, identity)?;
+                }
+                Ok((user, name))
+            },
+        )
         .await
         .map_err(|error| match error {
             error if error.is_unique_violation(LOOKS_ALIKE) => {
@@ -167,7 +172,7 @@ pub async fn create_member(call: Call) -> Result<HttpResponse, Problem> {
             }
             StoreError::AlreadyExists { .. } => Problem::already_exists("This member"),
             other => other.into(),
-        })?;
+        })??;
     Ok(HttpResponse::Created().json(CreateMemberResponse {
         user_id: user.id,
         kind: user.kind,

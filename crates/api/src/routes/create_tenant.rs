@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::names::{look_alike_problem, refuse_tenant_look_alike};
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 
 /// A tenant to be added.
@@ -112,11 +113,9 @@ pub async fn create_tenant(call: Call) -> Result<HttpResponse, Problem> {
 
     let id = Uuid::now_v7();
     let key = call.state.audit_key.clone();
-    let creator = caller.clone();
-    let tenant: Result<TenantRow, StoreError> = call
-        .state
-        .db
-        .transaction(move |conn| {
+    let needs = [Need::Role(Capability::ConnectionManage)];
+    let tenant: Result<Result<TenantRow, Problem>, StoreError> = call
+        .change(&caller, needs, move |conn, creator| {
             refuse_tenant_look_alike(conn, creator.workspace_id, None, &body.display_name)?;
             let tenant = store::tenants::insert_tenant(
                 conn,
@@ -157,7 +156,7 @@ pub async fn create_tenant(call: Call) -> Result<HttpResponse, Problem> {
         }
         StoreError::AlreadyExists { .. } => Problem::already_exists("This Entra tenant"),
         _ => error.into(),
-    })?;
+    })??;
     let href = tenant_href(caller.workspace_id, id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, href))

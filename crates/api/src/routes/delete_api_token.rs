@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 
 #[utoipa::path(
     tag = "workspaces",
@@ -24,13 +25,17 @@ pub async fn delete_api_token(call: Call) -> Result<HttpResponse, Problem> {
     caller.require(Capability::ApiTokensManage)?;
     let token_id = call.path_id("token_id")?;
     let key = call.state.audit_key.clone();
-    call.transaction(move |conn| {
-        if store::tokens::revoke_token(conn, caller.workspace_id, token_id)? {
-            let entry = caller.audit("api_token.revoked", json!({"token_id": token_id}));
-            store::audit::append(conn, &key, &entry)?;
-        }
-        Ok(())
-    })
-    .await?;
+    call.change(
+        &caller,
+        [Need::Workspace(Capability::ApiTokensManage)],
+        move |conn, caller| {
+            if store::tokens::revoke_token(conn, caller.workspace_id, token_id)? {
+                let entry = caller.audit("api_token.revoked", json!({"token_id": token_id}));
+                store::audit::append(conn, &key, &entry)?;
+            }
+            Ok(())
+        },
+    )
+    .await??;
     Ok(HttpResponse::NoContent().finish())
 }

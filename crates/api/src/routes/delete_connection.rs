@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 
 #[utoipa::path(
     tag = "tenants",
@@ -27,7 +28,8 @@ pub async fn delete_connection(call: Call) -> Result<HttpResponse, Problem> {
     access.require(Capability::TenantOffboard)?;
     let tenant_id = access.tenant.id;
     let key = call.state.audit_key.clone();
-    call.transaction(move |conn| {
+    let needs = [Need::Tenant(tenant_id, Capability::TenantOffboard)];
+    call.change(&caller, needs, move |conn, caller| {
         let gone = store::connections::delete_connection(conn, caller.workspace_id, tenant_id)?;
         let detail = json!({
             "cloud": gone.cloud,
@@ -38,6 +40,6 @@ pub async fn delete_connection(call: Call) -> Result<HttpResponse, Problem> {
         store::audit::append(conn, &key, &entry)?;
         Ok(())
     })
-    .await?;
+    .await??;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 
 #[utoipa::path(
     tag = "workspaces",
@@ -27,12 +28,16 @@ pub async fn delete_member(call: Call) -> Result<HttpResponse, Problem> {
     caller.require(Capability::MembersManage)?;
     let user_id = call.path_id("user_id")?;
     let key = call.state.audit_key.clone();
-    call.transaction(move |conn| {
-        store::memberships::delete_member(conn, caller.workspace_id, user_id)?;
-        let entry = caller.audit("member.removed", json!({"user_id": user_id}));
-        store::audit::append(conn, &key, &entry)?;
-        Ok(())
-    })
-    .await?;
+    call.change(
+        &caller,
+        [Need::Workspace(Capability::MembersManage)],
+        move |conn, caller| {
+            store::memberships::delete_member(conn, caller.workspace_id, user_id)?;
+            let entry = caller.audit("member.removed", json!({"user_id": user_id}));
+            store::audit::append(conn, &key, &entry)?;
+            Ok(())
+        },
+    )
+    .await??;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 
 #[utoipa::path(
     tag = "workspaces",
@@ -25,13 +26,17 @@ pub async fn delete_member_identity(call: Call) -> Result<HttpResponse, Problem>
     caller.require(Capability::MembersManage)?;
     let user_id = call.path_id("user_id")?;
     let key = call.state.audit_key.clone();
-    call.transaction(move |conn| {
-        store::identities::delete_identity(conn, caller.workspace_id, user_id)?;
-        let detail = json!({"user_id": user_id});
-        let entry = caller.audit("member.identity_unlinked", detail);
-        store::audit::append(conn, &key, &entry)?;
-        Ok(())
-    })
-    .await?;
+    call.change(
+        &caller,
+        [Need::Workspace(Capability::MembersManage)],
+        move |conn, caller| {
+            store::identities::delete_identity(conn, caller.workspace_id, user_id)?;
+            let detail = json!({"user_id": user_id});
+            let entry = caller.audit("member.identity_unlinked", detail);
+            store::audit::append(conn, &key, &entry)?;
+            Ok(())
+        },
+    )
+    .await??;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -7,6 +7,7 @@ use store::offboarding::{self, Removal};
 
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::start::blocked;
 use crate::wire::compare::ReasonView;
 
@@ -34,8 +35,9 @@ pub async fn delete_tenant(call: Call) -> Result<HttpResponse, Problem> {
     access.require(Capability::TenantOffboard)?;
     let tenant_id = access.tenant.id;
     let key = call.state.audit_key.clone();
+    let needs = [Need::Tenant(tenant_id, Capability::TenantOffboard)];
     let active = call
-        .transaction(move |conn| {
+        .change(&caller, needs, move |conn, caller| {
             let removal = offboarding::remove_tenant(conn, caller.workspace_id, tenant_id)?;
             let (action, detail, active) = match removal {
                 Removal::Removed { tenant, policies } => {
@@ -55,7 +57,7 @@ pub async fn delete_tenant(call: Call) -> Result<HttpResponse, Problem> {
             store::audit::append(conn, &key, &entry)?;
             Ok(active)
         })
-        .await?;
+        .await??;
     if active == 0 {
         return Ok(HttpResponse::NoContent().finish());
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 
 #[utoipa::path(
     tag = "tenants",
@@ -27,13 +28,17 @@ pub async fn delete_tenant_member(call: Call) -> Result<HttpResponse, Problem> {
     let user_id = call.path_id("user_id")?;
     let tenant_id = access.tenant.id;
     let key = call.state.audit_key.clone();
-    call.transaction(move |conn| {
+    let needs = [
+        Need::Visible(tenant_id),
+        Need::Workspace(Capability::MembersManage),
+    ];
+    call.change(&caller, needs, move |conn, caller| {
         store::memberships::delete_tenant_member(conn, caller.workspace_id, tenant_id, user_id)?;
         let detail = json!({"user_id": user_id});
         let entry = caller.audit_on(tenant_id, "member.tenant_role_removed", detail);
         store::audit::append(conn, &key, &entry)?;
         Ok(())
     })
-    .await?;
+    .await??;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -104,12 +104,11 @@ pub async fn diff_subject(call: Call) -> Result<HttpResponse, Problem> {
         access.require(Capability::PolicyContentView)?;
     }
 
-    let _permit = call.derivation_permit().await?;
     let workspace_id = caller.workspace_id;
     let key = subject_key.clone();
-    let changes = call
-        .view(move |conn| {
-            let compared = match derivation::compare(conn, workspace_id, &selection)? {
+    let (changes, _permit) = call
+        .derive(move |conn, watch| {
+            let compared = match derivation::compare(conn, workspace_id, &selection, watch)? {
                 Ok(compared) => compared,
                 Err(problem) => return Ok(Err(problem)),
             };
@@ -122,7 +121,7 @@ pub async fn diff_subject(call: Call) -> Result<HttpResponse, Problem> {
                 )])
             }))
         })
-        .await??;
+        .await?;
     Ok(HttpResponse::Ok().json(DiffSubjectResponse {
         subject_key,
         changes: changes.into_iter().map(ChangeView::from).collect(),

@@ -21,6 +21,7 @@ use super::compare_tenants::both_tenants;
 use crate::call::Call;
 use crate::caller::{Caller, TenantAccess};
 use crate::derivation::{self, Preflighted};
+use crate::fair::Permit;
 use crate::problem::{Code, Problem};
 use crate::promotion_start::{Decision, PromotionStart};
 use crate::start::{self, AuditedStart, IdempotencyClaim, StartResponse, audit_start};
@@ -105,9 +106,9 @@ pub async fn execute_promotion(call: Call) -> Result<HttpResponse, Problem> {
     let body: ExecuteBody = call.body()?;
     let (source, target) = both_tenants(&call, &caller, &body.selection).await?;
     let operation = OperationType::PromotionExecute;
-    call.require_to_start(&caller, &target, operation).await?;
+    call.require_to_start(&target, operation)?;
     let auditor = call.audited_start(&caller, operation, target.tenant.id);
-    require_source(&call, &auditor, &source).await?;
+    require_source(&call, &source, target.tenant.id)?;
     check_ids(&call, &caller, &body.selection).await?;
 
     let Some(plan_digest) = body.plan_digest.clone().filter(|_| body.confirm) else {
@@ -135,31 +136,36 @@ pub async fn execute_promotion(call: Call) -> Result<HttpResponse, Problem> {
     // What needs no plan is answered before one is derived.
     let early = {
         let (start, auditing) = (Arc::clone(&start), auditor.clone());
-        let found = call.transaction(move |conn| {
-            let outcome = start.without_plan(conn, &auditing.caller)?;
+        let found = call.change(&caller, start.needs(), move |conn, caller| {
+            let outcome = start.without_plan(conn, caller)?;
             if let Some(outcome) = &outcome {
                 audit_start(conn, &auditing, outcome)?;
             }
             Ok(outcome)
         });
         let found = found.await;
-        call.started(&auditor, found).await?
+        call.started(&auditor, found).await??
     };
     if let Some(outcome) = early {
         return start::answer(&caller, outcome, launch_context);
     }
     for _ in 0..DERIVATIONS {
-        let derived = derive(&call, &start).await?;
+        // Its permit stands for the memory of the derivation, which is needed until it is decided.
+        let (derived, _permit) = derive(&call, &start).await?;
+        let most_runs = call.state.active_runs;
         let (start, auditing) = (Arc::clone(&start), auditor.clone());
         let reviewed = body.reviewed.clone();
         let decided = call
-            .transaction(move |conn| decide(conn, &start, &auditing, &derived, reviewed.as_ref()))
+            .change(&caller, start.needs(), move |conn, caller| {
+                let decision = start.decide(conn, caller, (&derived.0, &derived.1), most_runs)?;
+                let reviewed = reviewed.as_ref();
+                record(conn, decision, &start, &auditing, &derived, reviewed)
+            })
             .await;
-        let decision = call.started(&auditor, decided).await?;
+        let decision = call.started(&auditor, decided).await??;
         match decision {
             Verdict::Answer(outcome) => return start::answer(&caller, outcome, launch_context),
             Verdict::Stale { digest, drift } => return Err(stale(&digest, &drift)),
-            Verdict::Denied(capability) => return Err(Problem::capability_denied(capability)),
             Verdict::Moved => {}
         }
     }
@@ -173,30 +179,25 @@ type Derivation = Arc<(Preflighted, RunLevel)>;
 enum Verdict {
     Answer(start::StartOutcome),
     Stale { digest: String, drift: Vec<Drift> },
-    Denied(Capability),
     Moved,
 }
 
-/// Everything that the answer depends on, decided and recorded in one short transaction.
-fn decide(
+/// Records what was decided, in the transaction that decided it.
+fn record(
     conn: &mut PgConnection,
+    decision: Decision,
     start: &PromotionStart,
     auditor: &AuditedStart,
     derived: &Derivation,
     reviewed: Option<&BTreeMap<String, String>>,
 ) -> Result<Verdict, StoreError> {
-    let (preflighted, level) = derived.as_ref();
-    match start.decide(conn, &auditor.caller, preflighted, level)? {
+    let (preflighted, _) = derived.as_ref();
+    match decision {
         Decision::Outcome(outcome) => {
             audit_start(conn, auditor, &outcome)?;
             Ok(Verdict::Answer(outcome))
         }
         Decision::Moved => Ok(Verdict::Moved),
-        Decision::Denied(capability) => {
-            let detail = json!({"required_capability": capability.as_str()});
-            auditor.append(conn, "denied", None, detail)?;
-            Ok(Verdict::Denied(capability))
-        }
         Decision::Stale => {
             let digest = preflighted.preflight.plan.plan_digest.clone();
             let detail = json!({
@@ -212,42 +213,27 @@ fn decide(
     }
 }
 
-async fn derive(call: &Call, start: &Arc<PromotionStart>) -> Result<Derivation, Problem> {
-    let _permit = call.derivation_permit().await?;
+async fn derive(
+    call: &Call,
+    start: &Arc<PromotionStart>,
+) -> Result<(Derivation, Arc<Permit>), Problem> {
     let start = Arc::clone(start);
-    let derived = call
-        .view(move |conn| {
-            let found = match derivation::preflight(conn, start.workspace_id(), start.body())? {
-                Ok(found) => found,
-                Err(problem) => return Ok(Err(problem)),
-            };
-            let level = derivation::run_level(conn, &found, Utc::now())?;
-            Ok(Ok(Arc::new((found, level))))
-        })
-        .await??;
-    Ok(derived)
+    call.derive(move |conn, watch| {
+        let workspace_id = start.workspace_id();
+        let found = match derivation::preflight(conn, workspace_id, start.body(), watch)? {
+            Ok(found) => found,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let level = derivation::run_level(conn, &found, Utc::now())?;
+        Ok(Ok(Arc::new((found, level))))
+    })
+    .await
 }
 
-/// The source needs `compare.view`; a denial is audited like one on the target.
-async fn require_source(
-    call: &Call,
-    auditor: &AuditedStart,
-    source: &TenantAccess,
-) -> Result<(), Problem> {
-    let Err(problem) = source.require(Capability::CompareView) else {
-        return Ok(());
-    };
-    let auditor = auditor.clone();
-    let source_id: Uuid = source.tenant.id;
-    call.transaction(move |conn| {
-        let detail = json!({
-            "required_capability": Capability::CompareView.as_str(),
-            "source_tenant_id": source_id,
-        });
-        auditor.append(conn, "denied", None, detail)
-    })
-    .await?;
-    Err(problem)
+/// The source needs `compare.view`; the entry of a denial is about the target, like any of a start.
+fn require_source(call: &Call, source: &TenantAccess, target_id: Uuid) -> Result<(), Problem> {
+    call.about(target_id, json!({"source_tenant_id": source.tenant.id}));
+    source.require(Capability::CompareView)
 }
 
 /// Unknown or unusable ids are refused before anything about the plan is said.
@@ -259,12 +245,12 @@ async fn check_ids(call: &Call, caller: &Caller, body: &SelectionBody) -> Result
     {
         return Ok(());
     }
-    let _permit = call.derivation_permit().await?;
     let (workspace_id, body) = (caller.workspace_id, body.clone());
-    call.view(move |conn| {
-        derivation::compare(conn, workspace_id, &body).map(|found| found.map(|_| ()))
-    })
-    .await?
+    let checked = call.derive(move |conn, watch| {
+        let found = derivation::compare(conn, workspace_id, &body, watch)?;
+        Ok(found.map(|_| ()))
+    });
+    checked.await.map(|_| ())
 }
 
 fn request_hash(body: &ExecuteBody, plan_digest: &str) -> String {

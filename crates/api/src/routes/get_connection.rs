@@ -27,8 +27,6 @@ pub async fn get_connection(call: Call) -> Result<HttpResponse, Problem> {
     access.require(Capability::TenantView)?;
     let (workspace_id, tenant_id) = (caller.workspace_id, access.tenant.id);
     let found: Option<ConnectionRow> = call
-        .state
-        .db
         .run(move |conn| -> Result<_, StoreError> {
             store::connections::find_connection(conn, workspace_id, tenant_id)
         })

@@ -86,9 +86,7 @@ async fn workspace_of(call: &Call, caller: &Caller) -> Result<MeWorkspace, Probl
         Some(caller.tenant_roles.keys().copied().collect::<Vec<_>>())
     };
     let (workspace, tenants) = call
-        .state
-        .db
-        .read_view(move |conn| {
+        .view(move |conn| {
             let workspace = store::workspaces::find_workspace(conn, workspace_id)?
                 .ok_or(StoreError::NotFound("workspace"))?;
             let mut tenants: Vec<TenantRow> = Vec::new();

@@ -17,6 +17,14 @@ use crate::problem::Problem;
 #[get("/metrics")]
 pub async fn get_metrics(call: Call) -> Result<HttpResponse, Problem> {
     call.no_parameters()?;
+    let text = call.state.metrics_text.get(render(&call)).await;
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(text))
+}
+
+/// The whole text, as of now. It asks the database, and everybody may ask for it: once a second.
+async fn render(call: &Call) -> String {
     let mut text = call.state.metrics.render();
     let pool = call.state.db.pool_state();
     gauge(
@@ -78,9 +86,7 @@ pub async fn get_metrics(call: Call) -> Result<HttpResponse, Problem> {
             &deserted,
         );
     }
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(text))
+    text
 }
 
 /// When tenants' credentials end: how many, never whose.

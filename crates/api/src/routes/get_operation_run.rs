@@ -1,6 +1,6 @@
 //! One run. `Prefer: wait=N` holds the answer until it is terminal, up to 60 seconds.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, get};
@@ -10,13 +10,10 @@ use uuid::Uuid;
 
 use crate::call::Call;
 use crate::caller::Caller;
+use crate::event_stream::{Feed, Reason};
 use crate::problem::Problem;
 use crate::wire::run::{OperationRunView, run_view};
 
-/// How often a held answer looks at the run.
-const LOOK: Duration = Duration::from_millis(400);
-/// How often a held answer re-checks the caller's access.
-const RECHECK: Duration = Duration::from_secs(4);
 /// The longest an answer is held.
 const LONGEST: u64 = 60;
 
@@ -56,21 +53,33 @@ pub async fn get_operation_run(call: Call) -> Result<HttpResponse, Problem> {
     call.no_parameters()?;
     let run_id = call.path_id("operation_run_id")?;
     let wait = preferred_wait(&call)?;
+    // Listened to before the first look: no change can fall between.
+    let mut feed = Feed::of(&call);
     let mut run = load_visible_run(&call, &caller, run_id).await?;
-    if let Some(seconds) = wait {
-        let begun = Instant::now();
-        let mut checked = begun;
-        let mut stopping = call.state.stopping.subscribe();
-        while run.status != "completed" && begun.elapsed() < Duration::from_secs(seconds) {
-            tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                _ = stopping.changed() => break,
-            }
-            if checked.elapsed() >= RECHECK {
-                caller = call.in_workspace().await?;
-                checked = Instant::now();
+    if let Some(seconds) = wait
+        && run.status != "completed"
+    {
+        let place = call.place(&caller)?;
+        let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
+        loop {
+            let next = feed.next(|change| change.run_id == run_id);
+            let Ok(Some(reason)) = tokio::time::timeout_at(end, next).await else {
+                break;
+            };
+            // Whoever lost the right meanwhile gets the refusal that a new request gets.
+            caller = match place.caller(&call).await {
+                Some(caller) => caller,
+                None => call.in_workspace().await?,
+            };
+            if matches!(reason, Reason::Time)
+                && caller.can_on(run.tenant_id, Capability::OperationRunView)
+            {
+                continue;
             }
             run = load_visible_run(&call, &caller, run_id).await?;
+            if run.status == "completed" {
+                break;
+            }
         }
     }
     let mut response = HttpResponse::Ok();

@@ -30,8 +30,6 @@ pub async fn list_tenants(call: Call) -> Result<HttpResponse, Problem> {
     let visible = caller.tenants_with(Capability::TenantView);
     let workspace_id = caller.workspace_id;
     let rows = call
-        .state
-        .db
         .run(move |conn| -> Result<_, StoreError> {
             store::tenants::list_tenants(
                 conn,

@@ -36,8 +36,6 @@ impl From<WorkspaceRow> for WorkspaceView {
 /// The workspace of a caller.
 pub async fn load_workspace(call: &Call, workspace_id: Uuid) -> Result<WorkspaceView, Problem> {
     let found: Option<WorkspaceRow> = call
-        .state
-        .db
         .run(move |conn| -> Result<_, StoreError> {
             store::workspaces::find_workspace(conn, workspace_id)
         })

@@ -6,6 +6,7 @@ use domain::capability::Capability;
 use super::list_notifications::NotificationView;
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 
 #[utoipa::path(
     tag = "runs",
@@ -24,7 +25,7 @@ pub async fn mark_notification_read(call: Call) -> Result<HttpResponse, Problem>
     call.no_body()?;
     let id = call.path_id("notification_id")?;
     let row = call
-        .transaction(move |conn| {
+        .change(&caller, [Need::Member], move |conn, caller| {
             let visible = caller.tenants_with(Capability::OperationRunView);
             store::notifications::mark_notification_read(
                 conn,
@@ -34,6 +35,6 @@ pub async fn mark_notification_read(call: Call) -> Result<HttpResponse, Problem>
                 id,
             )
         })
-        .await?;
+        .await??;
     Ok(HttpResponse::Ok().json(NotificationView::from(row)))
 }

@@ -26,14 +26,17 @@ pub async fn preflight_promotion(call: Call) -> Result<HttpResponse, Problem> {
     call.no_parameters()?;
     let body: SelectionBody = call.body()?;
     let (source, target) = both_tenants(&call, &caller, &body).await?;
+    call.about(
+        target.tenant.id,
+        json!({"source_tenant_id": source.tenant.id}),
+    );
     source.require(Capability::CompareView)?;
     target.require(Capability::PreflightRun)?;
 
-    let permit = call.derivation_permit().await?;
     let workspace_id = caller.workspace_id;
-    let answer = call
-        .view(move |conn| {
-            let found = match derivation::preflight(conn, workspace_id, &body)? {
+    let (answer, _permit) = call
+        .derive(move |conn, watch| {
+            let found = match derivation::preflight(conn, workspace_id, &body, watch)? {
                 Ok(found) => found,
                 Err(problem) => return Ok(Err(problem)),
             };
@@ -45,8 +48,7 @@ pub async fn preflight_promotion(call: Call) -> Result<HttpResponse, Problem> {
                 level,
             )))
         })
-        .await??;
-    drop(permit);
+        .await?;
 
     let key = call.state.audit_key.clone();
     let detail = json!({

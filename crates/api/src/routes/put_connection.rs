@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::call::Call;
 use crate::certificate;
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::words::{CloudWord, CredentialShape};
 
@@ -229,27 +230,33 @@ pub async fn put_connection(call: Call) -> Result<HttpResponse, Problem> {
             .min(),
     };
     let key = call.state.audit_key.clone();
+    let needs = [Need::Tenant(tenant_id, Capability::ConnectionManage)];
     let connection: ConnectionRow = call
-        .state
-        .db
-        .transaction(move |conn| -> Result<_, StoreError> {
-            store::tenants::keep_tenant(conn, caller.workspace_id, tenant_id)?;
-            let before = store::connections::find_connection(conn, caller.workspace_id, tenant_id)?;
-            let connection = store::connections::put_connection(conn, &new)?;
-            let detail = json!({
-                "cloud": new.cloud,
-                "client_id": new.client_id,
-                "credential_kind": new.credential_kind,
-            });
-            let entry = caller.audit_on(tenant_id, "connection.updated", detail);
-            store::audit::append(conn, &key, &entry)?;
-            if before.is_some_and(|before| before.secret_reading) && !connection.secret_reading {
-                let detail = json!({"reason": "The connection was given to another application."});
-                let action = "connection.secret_reading.forbidden";
-                store::audit::append(conn, &key, &caller.audit_on(tenant_id, action, detail))?;
-            }
-            Ok(connection)
-        })
-        .await?;
+        .change(
+            &caller,
+            needs,
+            move |conn, caller| -> Result<_, StoreError> {
+                store::tenants::keep_tenant(conn, caller.workspace_id, tenant_id)?;
+                let before =
+                    store::connections::find_connection(conn, caller.workspace_id, tenant_id)?;
+                let connection = store::connections::put_connection(conn, &new)?;
+                let detail = json!({
+                    "cloud": new.cloud,
+                    "client_id": new.client_id,
+                    "credential_kind": new.credential_kind,
+                });
+                let entry = caller.audit_on(tenant_id, "connection.updated", detail);
+                store::audit::append(conn, &key, &entry)?;
+                if before.is_some_and(|before| before.secret_reading) && !connection.secret_reading
+                {
+                    let detail =
+                        json!({"reason": "The connection was given to another application."});
+                    let action = "connection.secret_reading.forbidden";
+                    store::audit::append(conn, &key, &caller.audit_on(tenant_id, action, detail))?;
+                }
+                Ok(connection)
+            },
+        )
+        .await??;
     Ok(HttpResponse::Ok().json(ConnectionView::from(connection)))
 }

@@ -19,6 +19,7 @@ use super::list_members::MemberView;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 
 /// The index that keeps an identity to one member of a workspace.
@@ -131,19 +132,24 @@ pub async fn put_member_identity(call: Call) -> Result<HttpResponse, Problem> {
 
     let key = call.state.audit_key.clone();
     let member = call
-        .transaction(move |conn| {
-            let workspace_id = caller.workspace_id;
-            let missing = || StoreError::NotFound("member");
-            store::memberships::find_member(conn, workspace_id, user_id)?.ok_or_else(missing)?;
-            link(conn, &key, &caller, user_id, &identity)?;
-            store::memberships::find_member(conn, workspace_id, user_id)?.ok_or_else(missing)
-        })
+        .change(
+            &caller,
+            [Need::Workspace(Capability::MembersManage)],
+            move |conn, caller| {
+                let workspace_id = caller.workspace_id;
+                let missing = || StoreError::NotFound("member");
+                store::memberships::find_member(conn, workspace_id, user_id)?
+                    .ok_or_else(missing)?;
+                link(conn, &key, caller, user_id, &identity)?;
+                store::memberships::find_member(conn, workspace_id, user_id)?.ok_or_else(missing)
+            },
+        )
         .await
         .map_err(|error| match error {
             StoreError::AlreadyExists { .. } => {
                 Problem::already_exists("A member with this identity")
             }
             other => other.into(),
-        })?;
+        })??;
     Ok(HttpResponse::Ok().json(MemberView::from(member)))
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::words::ControlStateWord;
 
@@ -118,8 +119,10 @@ pub async fn put_operational_control(call: Call) -> Result<HttpResponse, Problem
     caller.require(Capability::OperationalControlsManage)?;
 
     let key = call.state.audit_key.clone();
+    let mut needs = vec![Need::Workspace(Capability::OperationalControlsManage)];
+    needs.extend(body.tenant_id.map(Need::Visible));
     let control = call
-        .transaction(move |conn| {
+        .change(&caller, needs, move |conn, caller| {
             if let Some(tenant_id) = body.tenant_id {
                 store::tenants::keep_tenant(conn, caller.workspace_id, tenant_id)?;
             }
@@ -142,6 +145,6 @@ pub async fn put_operational_control(call: Call) -> Result<HttpResponse, Problem
             store::audit::append(conn, &key, &entry)?;
             Ok(control)
         })
-        .await?;
+        .await??;
     Ok(HttpResponse::Ok().json(OperationalControlView::from(control)))
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::put_connection::ConnectionView;
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 
 /// The permission to set.
@@ -59,23 +60,27 @@ pub async fn put_secret_reading(call: Call) -> Result<HttpResponse, Problem> {
     let (workspace_id, tenant_id) = (caller.workspace_id, access.tenant.id);
     let key = call.state.audit_key.clone();
     let connection = call
-        .transaction(move |conn| {
-            let connection = store::connections::put_secret_reading(
-                conn,
-                workspace_id,
-                tenant_id,
-                body.allowed,
-            )?;
-            if connection.is_some() {
-                let word = if body.allowed { "allowed" } else { "forbidden" };
-                let action = format!("connection.secret_reading.{word}");
-                let detail = json!({"reason": body.reason});
-                let entry = caller.audit_on(tenant_id, &action, detail);
-                store::audit::append(conn, &key, &entry)?;
-            }
-            Ok(connection)
-        })
-        .await?
+        .change(
+            &caller,
+            [Need::Tenant(tenant_id, Capability::ConnectionManage)],
+            move |conn, caller| {
+                let connection = store::connections::put_secret_reading(
+                    conn,
+                    workspace_id,
+                    tenant_id,
+                    body.allowed,
+                )?;
+                if connection.is_some() {
+                    let word = if body.allowed { "allowed" } else { "forbidden" };
+                    let action = format!("connection.secret_reading.{word}");
+                    let detail = json!({"reason": body.reason});
+                    let entry = caller.audit_on(tenant_id, &action, detail);
+                    store::audit::append(conn, &key, &entry)?;
+                }
+                Ok(connection)
+            },
+        )
+        .await??
         .ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok().json(ConnectionView::from(connection)))
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::create_member::ROLES;
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::words::RoleWord;
 
@@ -66,7 +67,11 @@ pub async fn put_tenant_member(call: Call) -> Result<HttpResponse, Problem> {
     let role = body.role.as_str();
 
     let key = call.state.audit_key.clone();
-    call.transaction(move |conn| {
+    let needs = [
+        Need::Visible(tenant_id),
+        Need::Workspace(Capability::MembersManage),
+    ];
+    call.change(&caller, needs, move |conn, caller| {
         let workspace_id = caller.workspace_id;
         store::tenants::keep_tenant(conn, workspace_id, tenant_id)?;
         store::memberships::find_member(conn, workspace_id, user_id)?
@@ -78,7 +83,7 @@ pub async fn put_tenant_member(call: Call) -> Result<HttpResponse, Problem> {
         }
         Ok(())
     })
-    .await?;
+    .await??;
     Ok(HttpResponse::Ok().json(TenantMemberView {
         tenant_id,
         user_id,

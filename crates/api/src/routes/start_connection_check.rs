@@ -31,7 +31,7 @@ pub async fn start_connection_check(call: Call) -> Result<HttpResponse, Problem>
     call.no_body()?;
     let access = call.tenant(&caller).await?;
     let operation = OperationType::ConnectionCheck;
-    call.require_to_start(&caller, &access, operation).await?;
+    call.require_to_start(&access, operation)?;
 
     let tenant_id = access.tenant.id;
     let claim = key.map(|key| IdempotencyClaim {

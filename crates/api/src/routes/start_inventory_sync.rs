@@ -84,7 +84,7 @@ pub async fn start_inventory_sync(call: Call) -> Result<HttpResponse, Problem> {
     let body: StartInventorySyncRequest = call.optional_body()?;
     let access = call.tenant(&caller).await?;
     let operation = OperationType::InventorySync;
-    call.require_to_start(&caller, &access, operation).await?;
+    call.require_to_start(&access, operation)?;
 
     let tenant_id = access.tenant.id;
     let context = json!({"policy_types": body.policy_types});

@@ -18,6 +18,7 @@ use crate::call::Call;
 use crate::caller::{Caller, TenantAccess};
 use crate::problem::{Code, FieldError, Problem};
 use crate::restore_start::{RestoreDecision, RestoreStart};
+use crate::rights::Need;
 use crate::start::{self, AuditedStart, StartResponse, audit_start};
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::selection::{LaunchContext, read_launch_context};
@@ -86,7 +87,7 @@ pub async fn start_policy_restore(call: Call) -> Result<HttpResponse, Problem> {
     let access = call.tenant(&caller).await?;
     let policy = load_policy(&call, &caller, &access).await?;
     let operation = OperationType::PolicyRestore;
-    call.require_to_start(&caller, &access, operation).await?;
+    call.require_to_start(&access, operation)?;
 
     let auditor = call
         .audited_start(&caller, operation, access.tenant.id)
@@ -117,25 +118,23 @@ pub async fn start_policy_restore(call: Call) -> Result<HttpResponse, Problem> {
         key,
     });
     let auditing = auditor.clone();
+    let most_runs = call.state.active_runs;
+    let needs = [Need::Tenant(access.tenant.id, operation.capability())];
     let decided = call
-        .transaction(move |conn| {
+        .change(&caller, needs, move |conn, caller| {
             let auditor = &auditing;
-            let decision = start.decide(conn, &auditor.caller)?;
+            let decision = start.decide(conn, caller, most_runs)?;
             match &decision {
                 RestoreDecision::Outcome(outcome) => audit_start(conn, auditor, outcome)?,
                 RestoreDecision::Stale { current, .. } => {
                     let detail = json!({"current_version_id": current});
                     auditor.append(conn, "stale", None, detail)?;
                 }
-                RestoreDecision::Denied(capability) => {
-                    let detail = json!({"required_capability": capability.as_str()});
-                    auditor.append(conn, "denied", None, detail)?;
-                }
             }
             Ok(decision)
         })
         .await;
-    match call.started(&auditor, decided).await? {
+    match call.started(&auditor, decided).await?? {
         RestoreDecision::Outcome(outcome) => start::answer(&caller, outcome, launch_context),
         RestoreDecision::Stale {
             subject_key,
@@ -152,7 +151,6 @@ pub async fn start_policy_restore(call: Call) -> Result<HttpResponse, Problem> {
             "drift",
             json!([{"subject_key": subject_key, "was": expected, "is": current}]),
         )),
-        RestoreDecision::Denied(capability) => Err(Problem::capability_denied(capability)),
     }
 }
 

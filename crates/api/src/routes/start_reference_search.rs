@@ -79,7 +79,7 @@ pub async fn start_reference_search(call: Call) -> Result<HttpResponse, Problem>
     let body: StartReferenceSearchRequest = call.body()?;
     let access = call.tenant(&caller).await?;
     let operation = OperationType::ReferenceSearch;
-    call.require_to_start(&caller, &access, operation).await?;
+    call.require_to_start(&access, operation)?;
 
     let tenant_id = access.tenant.id;
     let context = json!({"kind": body.kind, "q": body.q});

@@ -1,13 +1,17 @@
 //! A run as it changes: server-sent events `run`, the whole run each time, until it is terminal.
 
+use std::time::{Duration, Instant};
+
 use actix_web::{HttpResponse, get};
-use store::runs::RunRow;
+use domain::capability::Capability;
+use store::events::RunChange;
 use uuid::Uuid;
 
 use super::get_operation_run::load_visible_run;
 use crate::call::Call;
-use crate::event_stream::{Feed, Step, event, stream};
+use crate::event_stream::{Feed, Reason, Source, Step, event, stream};
 use crate::problem::Problem;
+use crate::streams::Place;
 use crate::wire::run::run_view;
 
 #[utoipa::path(
@@ -31,34 +35,51 @@ pub async fn stream_operation_run_events(call: Call) -> Result<HttpResponse, Pro
         .and_then(|text| text.trim().parse().ok());
     // Subscribed before the first look: no change can fall between.
     let feed = Feed::of(&call);
-    load_visible_run(&call, &caller, run_id).await?;
-    Ok(stream(feed, OneRun { call, run_id, last }))
+    let run = load_visible_run(&call, &caller, run_id).await?;
+    let place = call.place(&caller)?;
+    let one = OneRun {
+        call,
+        place,
+        run_id,
+        tenant_id: run.tenant_id,
+        last,
+        looked: Instant::now(),
+    };
+    Ok(stream(feed, one))
 }
+
+/// News may get lost without a trace, if only by a defect: the run itself is read this often.
+const READ: Duration = Duration::from_secs(30);
 
 struct OneRun {
     call: Call,
+    place: Place,
     run_id: Uuid,
+    tenant_id: Uuid,
     last: Option<i64>,
+    looked: Instant,
 }
 
-impl OneRun {
-    async fn look(&self) -> Result<(RunRow, crate::caller::Caller), Problem> {
-        let caller = self.call.in_workspace().await?;
-        let run = load_visible_run(&self.call, &caller, self.run_id).await?;
-        Ok((run, caller))
-    }
-}
-
-impl crate::event_stream::Source for OneRun {
-    fn concerns(&self, change: &store::events::RunChange) -> bool {
+impl Source for OneRun {
+    fn concerns(&self, change: &RunChange) -> bool {
         change.run_id == self.run_id
     }
 
     /// Looks at the run and at the caller's access; whatever ends it ends the stream.
-    async fn step(&mut self, _change: Option<store::events::RunChange>) -> Step {
-        let Ok((run, caller)) = self.look().await else {
+    async fn step(&mut self, reason: Reason) -> Step {
+        let Some(caller) = self.place.caller(&self.call).await else {
             return Step::End(None);
         };
+        if !caller.can_on(self.tenant_id, Capability::OperationRunView) {
+            return Step::End(None);
+        }
+        if matches!(reason, Reason::Time) && self.looked.elapsed() < READ {
+            return Step::Wait;
+        }
+        let Ok(run) = load_visible_run(&self.call, &caller, self.run_id).await else {
+            return Step::End(None);
+        };
+        self.looked = Instant::now();
         let over = run.status == "completed";
         let revision = run.revision;
         if self.last.is_some_and(|last| last >= revision) {

@@ -5,8 +5,9 @@ use domain::capability::Capability;
 use store::events::RunChange;
 
 use crate::call::Call;
-use crate::event_stream::{Feed, Source, Step, event, stream};
+use crate::event_stream::{Feed, Reason, Source, Step, event, stream};
 use crate::problem::Problem;
+use crate::streams::Place;
 use crate::wire::run::run_view;
 
 #[utoipa::path(
@@ -22,11 +23,18 @@ pub async fn stream_workspace_events(call: Call) -> Result<HttpResponse, Problem
     call.no_parameters()?;
     let feed = Feed::of(&call);
     let workspace_id = caller.workspace_id;
-    Ok(stream(feed, Runs { call, workspace_id }))
+    let place = call.place(&caller)?;
+    let runs = Runs {
+        call,
+        place,
+        workspace_id,
+    };
+    Ok(stream(feed, runs))
 }
 
 struct Runs {
     call: Call,
+    place: Place,
     workspace_id: uuid::Uuid,
 }
 
@@ -36,12 +44,12 @@ impl Source for Runs {
         change.workspace_id == self.workspace_id && (enqueued || change.status == "completed")
     }
 
-    async fn step(&mut self, change: Option<RunChange>) -> Step {
+    async fn step(&mut self, reason: Reason) -> Step {
         // Every event and every few seconds: may the caller still listen, and see this run?
-        let Ok(caller) = self.call.in_workspace().await else {
+        let Some(caller) = self.place.caller(&self.call).await else {
             return Step::End(None);
         };
-        let Some(change) = change else {
+        let Reason::Changed(change) = reason else {
             return Step::Wait;
         };
         if !caller.can_on(change.tenant_id, Capability::OperationRunView) {

@@ -13,6 +13,7 @@ use super::create_member::ROLES;
 use super::list_members::MemberView;
 use crate::call::Call;
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 use crate::wire::words::RoleWord;
 
@@ -56,25 +57,29 @@ pub async fn update_member(call: Call) -> Result<HttpResponse, Problem> {
 
     let key = call.state.audit_key.clone();
     let member = call
-        .transaction(move |conn| {
-            let workspace_id = caller.workspace_id;
-            let member = store::memberships::find_member(conn, workspace_id, user_id)?
-                .ok_or(StoreError::NotFound("member"))?;
-            let had = Role::from_str(&member.role).ok();
-            if let Err(problem) = caller.require_to_grant(body.role, had) {
-                return Ok(Err(problem));
-            }
-            let role = body.role.as_str();
-            if member.role != role {
-                store::memberships::change_member_role(conn, workspace_id, user_id, role)?;
-                let detail = json!({"user_id": user_id, "was": member.role, "is": role});
-                let entry = caller.audit("member.role_changed", detail);
-                store::audit::append(conn, &key, &entry)?;
-            }
-            store::memberships::find_member(conn, workspace_id, user_id)?
-                .map(Ok)
-                .ok_or(StoreError::NotFound("member"))
-        })
-        .await??;
+        .change(
+            &caller,
+            [Need::Workspace(Capability::MembersManage)],
+            move |conn, caller| {
+                let workspace_id = caller.workspace_id;
+                let member = store::memberships::find_member(conn, workspace_id, user_id)?
+                    .ok_or(StoreError::NotFound("member"))?;
+                let had = Role::from_str(&member.role).ok();
+                if let Err(problem) = caller.require_to_grant(body.role, had) {
+                    return Ok(Err(problem));
+                }
+                let role = body.role.as_str();
+                if member.role != role {
+                    store::memberships::change_member_role(conn, workspace_id, user_id, role)?;
+                    let detail = json!({"user_id": user_id, "was": member.role, "is": role});
+                    let entry = caller.audit("member.role_changed", detail);
+                    store::audit::append(conn, &key, &entry)?;
+                }
+                store::memberships::find_member(conn, workspace_id, user_id)?
+                    .map(Ok)
+                    .ok_or(StoreError::NotFound("member"))
+            },
+        )
+        .await???;
     Ok(HttpResponse::Ok().json(MemberView::from(member)))
 }

@@ -12,6 +12,7 @@ use super::create_tenant::TenantView;
 use crate::call::Call;
 use crate::names::{look_alike_problem, refuse_tenant_look_alike};
 use crate::problem::Problem;
+use crate::rights::Need;
 use crate::strict_json::{Members, ReadBody};
 
 /// What can change.
@@ -56,10 +57,9 @@ pub async fn update_tenant(call: Call) -> Result<HttpResponse, Problem> {
     };
     let key = call.state.audit_key.clone();
     let before = access.tenant;
-    let renamed: Result<TenantRow, StoreError> = call
-        .state
-        .db
-        .transaction(move |conn| {
+    let needs = [Need::Tenant(before.id, Capability::ConnectionManage)];
+    let renamed: Result<Result<TenantRow, Problem>, StoreError> = call
+        .change(&caller, needs, move |conn, caller| {
             let own = Some(before.id);
             refuse_tenant_look_alike(conn, before.workspace_id, own, &display_name)?;
             let tenant =
@@ -78,6 +78,6 @@ pub async fn update_tenant(call: Call) -> Result<HttpResponse, Problem> {
     let tenant = renamed.map_err(|error| match error {
         StoreError::AlreadyExists { .. } => Problem::already_exists("A tenant of this name"),
         other => other.into(),
-    })?;
+    })??;
     Ok(HttpResponse::Ok().json(TenantView::from(tenant)))
 }

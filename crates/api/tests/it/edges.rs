@@ -254,6 +254,8 @@ async fn answers_are_hardened_and_open_ones_need_no_credential() {
         .call("GET", "/docs/nothing.js", None, None)
         .await
         .refused(404, "not_found");
+    // They are made once a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let metrics = stack.call("GET", "/metrics", None, None).await;
     assert!(
         metrics

@@ -280,6 +280,8 @@ async fn runs_that_wait_with_no_worker_alive_show_in_the_metrics() {
         &json!({"plan_digest": preflight["plan_digest"], "confirm": true}),
     );
     stack.post(EXECUTE, &confirmed).await.expect(202);
+    // They are made once a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let after = stack.call("GET", "/metrics", None, None).await.text;
     assert_eq!(
         waiting(&after, "promotion").as_deref(),

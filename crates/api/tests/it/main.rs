@@ -8,13 +8,18 @@
 
 mod access;
 mod authorization;
+mod bounded;
 mod customers;
+mod denials;
 mod edges;
 mod execute;
+mod listeners;
+mod load;
 mod oidc;
 mod openapi_drift;
 mod outage;
 mod promotion;
+mod races;
 mod resources;
 mod restores;
 mod seed;

@@ -344,7 +344,7 @@ async fn catalogs_say_what_this_build_knows() {
         )
         .await
         .expect(200);
-    assert_eq!(rest["items"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["items"].as_array().unwrap().len(), 2);
     assert_eq!(rest["next_cursor"], Value::Null);
     let workspaces = get("/v1/workspaces").await;
     assert_eq!(workspaces["items"][0]["id"], stack.workspace.as_str());

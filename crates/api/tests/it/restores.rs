@@ -264,7 +264,7 @@ async fn a_restore_is_refused_for_the_first_reason_of_the_contract() {
             .await
             .refused(status, code);
     }
-    assert_eq!(r.audited("denied").await, 1);
+    assert_eq!(r.audited("denied").await, 2);
 
     // Ids before the confirmation.
     let unknown = json!({"policy_version_id": Uuid::new_v4(), "confirm": false});

@@ -65,7 +65,18 @@ pub async fn capture_tenant(
     objects: &[(&'static str, Value)],
 ) {
     let url = stack.database.url().to_owned();
-    let workspace_id: Uuid = stack.workspace.parse().unwrap();
+    capture_into(url, &stack.workspace, tenant, groups, objects).await;
+}
+
+/// The same, wherever the tenant is.
+pub async fn capture_into(
+    url: String,
+    workspace: &str,
+    tenant: &str,
+    groups: &[(Uuid, &str)],
+    objects: &[(&'static str, Value)],
+) {
+    let workspace_id: Uuid = workspace.parse().unwrap();
     let tenant_id: Uuid = tenant.parse().unwrap();
     let groups: Vec<ReferenceCapture> = groups
         .iter()

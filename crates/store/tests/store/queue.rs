@@ -6,11 +6,12 @@ use std::time::Duration;
 use apalis::prelude::{BoxDynError, Data, WorkerBuilder};
 use serde_json::Value;
 use store::queue::{self, QueueName, QueuePool, WakeUp};
+use store::runs::{self, NewRun, RunInsert};
 use store::{StoreError, db};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::support::{Fixture, count, execute};
+use crate::support::{Fixture, count, execute, new_member, new_tenant, new_workspace};
 
 fn wake_up(wake_seq: i32) -> WakeUp {
     WakeUp {
@@ -145,4 +146,144 @@ async fn a_worker_takes_up_its_own_queue_and_leaves_the_other() {
         ),
         1
     );
+}
+
+/// A workspace of its own with so many tenants; each queues one run of this type.
+fn queue_runs(fixture: &mut Fixture, name: &str, operation: &str, runs: usize) -> Uuid {
+    let conn = &mut fixture.conn;
+    let workspace = new_workspace(conn, name);
+    let owner = new_member(conn, workspace, &format!("{name}@example.test"), "owner");
+    for number in 0..runs {
+        let tenant = new_tenant(conn, workspace, &format!("{name} {number}"));
+        queue_one(conn, workspace, owner, tenant, operation);
+    }
+    workspace
+}
+
+fn queue_one(
+    conn: &mut store::PgConnection,
+    workspace: Uuid,
+    owner: Uuid,
+    tenant: Uuid,
+    operation: &str,
+) -> Uuid {
+    let new = NewRun {
+        id: Uuid::now_v7(),
+        workspace_id: workspace,
+        operation_type: operation.to_owned(),
+        tenant_id: tenant,
+        source_tenant_id: None,
+        identity: Uuid::now_v7().to_string(),
+        context: serde_json::json!({}),
+        launch_context: None,
+        summary_counts: runs::initial_counts(0),
+        initiator_user_id: owner,
+        initiator_token_id: None,
+    };
+    let RunInsert::Inserted(run) = runs::insert_run(conn, &new).unwrap() else {
+        panic!("not inserted");
+    };
+    let wake_up = WakeUp {
+        run_id: run.id,
+        wake_seq: 0,
+    };
+    queue::enqueue(
+        conn,
+        QueueName::of_operation(operation),
+        wake_up,
+        Duration::ZERO,
+    )
+    .unwrap();
+    run.id
+}
+
+/// Whose jobs would be claimed next, in the queue's own order.
+fn next(conn: &mut store::PgConnection, jobs: i64) -> Vec<(Uuid, String)> {
+    use diesel::prelude::*;
+    #[derive(QueryableByName)]
+    struct Next {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        workspace_id: Uuid,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        operation: String,
+    }
+    let rows: Vec<Next> = diesel::sql_query(
+        "SELECT r.workspace_id, r.type AS operation FROM apalis.jobs j \
+         JOIN operation_runs r ON r.id = split_part(j.idempotency_key, ':', 1)::uuid \
+         WHERE j.status = 'Pending' ORDER BY j.priority DESC, j.run_at LIMIT $1",
+    )
+    .bind::<diesel::sql_types::BigInt, _>(jobs)
+    .load(conn)
+    .unwrap();
+    rows.into_iter()
+        .map(|row| (row.workspace_id, row.operation))
+        .collect()
+}
+
+/// The queue's claim of the first job.
+fn take_first(conn: &mut store::PgConnection) {
+    execute(
+        conn,
+        "UPDATE apalis.jobs SET status = 'Done', done_at = now() WHERE id = ( \
+         SELECT id FROM apalis.jobs WHERE status = 'Pending' ORDER BY priority DESC, run_at LIMIT 1)",
+    );
+}
+
+#[test]
+fn turns_go_round_the_workspaces_however_much_one_of_them_queues() {
+    for operation in ["inventory.sync", "promotion.execute"] {
+        let mut fixture = Fixture::new();
+        let busy = queue_runs(&mut fixture, "busy", operation, 40);
+        for _ in 0..5 {
+            take_first(&mut fixture.conn);
+        }
+        let late = queue_runs(&mut fixture, "late", operation, 3);
+        let other = queue_runs(&mut fixture, "other", operation, 2);
+        let order: Vec<Uuid> = next(&mut fixture.conn, 9)
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        assert_eq!(
+            order,
+            [busy, late, other, busy, late, other, busy, late, busy]
+        );
+        // What was begun had its turn: it goes on in the round being claimed, not at the end.
+        let conn = &mut fixture.conn;
+        let owner = new_member(conn, busy, "again@example.test", "owner");
+        let tenant = new_tenant(conn, busy, "again");
+        let run = queue_one(conn, busy, owner, tenant, operation);
+        execute(
+            conn,
+            &format!("UPDATE operation_runs SET fence = 1 WHERE id = '{run}'"),
+        );
+        let again = WakeUp {
+            run_id: run,
+            wake_seq: 1,
+        };
+        queue::enqueue(
+            conn,
+            QueueName::of_operation(operation),
+            again,
+            Duration::ZERO,
+        )
+        .unwrap();
+        let order: Vec<Uuid> = next(conn, 4).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(order.iter().filter(|id| **id == busy).count(), 2);
+    }
+}
+
+#[test]
+fn checks_go_before_syncs_and_do_not_hold_up_another_workspace() {
+    let mut fixture = Fixture::new();
+    let busy = queue_runs(&mut fixture, "busy", "inventory.sync", 10);
+    let conn = &mut fixture.conn;
+    let owner = new_member(conn, busy, "checker@example.test", "owner");
+    for number in 0..5 {
+        let tenant = new_tenant(conn, busy, &format!("checked {number}"));
+        queue_one(conn, busy, owner, tenant, "connection.check");
+    }
+    let late = queue_runs(&mut fixture, "late", "inventory.sync", 1);
+    let order = next(&mut fixture.conn, 3);
+    assert_eq!(order[0], (busy, "connection.check".to_owned()));
+    assert!(order.contains(&(late, "inventory.sync".to_owned())));
 }
