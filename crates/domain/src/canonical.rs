@@ -214,7 +214,9 @@ fn read(
         Facet::Assignments => {
             let mut value = policy.assignments.clone();
             if let Value::Array(items) = &mut value {
-                items.iter_mut().for_each(|item| row.drop_fixed(item));
+                for item in items.iter_mut() {
+                    row.drop_fixed(item);
+                }
             }
             token::replace(policy, facet, reading, &mut value, uncertain);
             tree::normalize(&mut value);

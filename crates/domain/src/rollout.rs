@@ -64,9 +64,7 @@ pub(crate) fn refused(
     if let Some(end) = dates.end.filter(|end| *end < now) {
         return refuse("date_in_past", END, end, past);
     }
-    let Some(start) = dates.start else {
-        return None;
-    };
+    let start = dates.start?;
     let Some(end) = dates.end else {
         let stands = target.is_some_and(|target| self::dates(target).start == Some(start));
         if start < now && !stands {

@@ -87,6 +87,12 @@ impl Refusal {
         refusal
     }
 
+    /// The same with another status, where one is given.
+    pub fn with_status(mut self, status: Option<u16>) -> Self {
+        self.status = status.unwrap_or(self.status);
+        self
+    }
+
     pub fn not_found(family: Family, what: &str, id: &str) -> Self {
         match family {
             Family::Intune => {

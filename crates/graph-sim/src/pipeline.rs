@@ -137,9 +137,7 @@ impl Met {
                 Some(refusal)
             }
             Kind::Refuse { status, message } => {
-                let mut refusal = Refusal::by_service(family, message.clone());
-                refusal.status = status.unwrap_or(400);
-                Some(refusal)
+                Some(Refusal::by_service(family, message.clone()).with_status(*status))
             }
             Kind::RevokeToken => {
                 let mut refusal = Refusal::new(

@@ -64,7 +64,7 @@ pub(crate) fn refused_in_restore(
         return Some(Reason::new(refused.code, text));
     }
     past(row, now, wanted, Some(current), &mut |text| {
-        holds.push(text)
+        holds.push(text);
     });
     let text = holds.into_iter().next()?;
     Some(Reason::new("date_in_past", text))

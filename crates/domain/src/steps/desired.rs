@@ -79,7 +79,9 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     if row.assignments.is_some() && input.options.assignments == Carry::Map {
         land(input, Facet::Assignments, &mut assignments)?;
         if let Value::Array(items) = &mut assignments {
-            items.iter_mut().for_each(|item| row.say_fixed(item));
+            for item in items.iter_mut() {
+                row.say_fixed(item);
+            }
             json::sort_set(items);
         }
     }
