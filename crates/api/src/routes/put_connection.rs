@@ -237,6 +237,7 @@ pub async fn put_connection(call: Call) -> Result<HttpResponse, Problem> {
             needs,
             move |conn, caller| -> Result<_, StoreError> {
                 store::tenants::keep_tenant(conn, caller.workspace_id, tenant_id)?;
+                store::tenants::keep_tenant(conn, caller.workspace_id, tenant_id)?;
                 let before =
                     store::connections::find_connection(conn, caller.workspace_id, tenant_id)?;
                 let connection = store::connections::put_connection(conn, &new)?;

@@ -68,6 +68,10 @@ pub async fn update_member(call: Call) -> Result<HttpResponse, Problem> {
                 if let Err(problem) = caller.require_to_grant(body.role, had) {
                     return Ok(Err(problem));
                 }
+                let had = Role::from_str(&member.role).ok();
+                if let Err(problem) = caller.require_to_grant(body.role, had) {
+                    return Ok(Err(problem));
+                }
                 let role = body.role.as_str();
                 if member.role != role {
                     store::memberships::change_member_role(conn, workspace_id, user_id, role)?;

@@ -217,7 +217,7 @@ fn versions_are_found_only_through_their_own_tenant() {
 }
 
 #[test]
-fn policies_are_found_by_what_they_point_to_and_contain() {
+fn policies_are_found_by_what_they_point_to() {
     let mut fixture = Fixture::new();
     let mut one = of(&fixture, "a", "h1", 0);
     one.references_used = json!([
