@@ -134,7 +134,10 @@ impl Layer {
 
     /// Whether it cannot be told from the text that padding is left out, or would be written.
     const fn is_unpadded(self) -> bool {
-        matches!(self, Self::Base64NoPadding | Self::Base64Url)
+        matches!(
+            self,
+            Self::Base64NoPadding | Self::Base64Url | Self::Base64UrlNoPadding
+        )
     }
 }
 
