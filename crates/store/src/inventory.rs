@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Jsonb, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Jsonb, Text, Uuid as SqlUuid};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

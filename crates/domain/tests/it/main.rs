@@ -29,6 +29,7 @@ mod samples_administration;
 mod samples_apps;
 mod samples_group_policy;
 mod script_samples;
+mod server_state;
 mod spellings;
 mod store_apps;
 mod two_tenants;

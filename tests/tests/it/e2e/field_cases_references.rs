@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::PROCESS;
 
-const POLICIES: &str = "conditionalAccessPolicies";
-const LIMIT: Duration = Duration::from_mins(3);
+pub(crate) const POLICIES: &str = "conditionalAccessPolicies";
+pub(crate) const LIMIT: Duration = Duration::from_mins(3);
 /// Microsoft Intune Enrollment, which many tenants have no service principal of.
-const ENROLLMENT: &str = "d4ebce55-015a-49b5-a083-c84d1797ae8c";
+pub(crate) const ENROLLMENT: &str = "d4ebce55-015a-49b5-a083-c84d1797ae8c";
 
-async fn two_empty_tenants(workers: usize) -> Result<Stack> {
+pub(crate) async fn two_empty_tenants(workers: usize) -> Result<Stack> {
     let plan = Plan {
         source: Content::Empty,
         target: Content::Empty,
@@ -25,22 +25,27 @@ async fn two_empty_tenants(workers: usize) -> Result<Stack> {
     Stack::start(PROCESS, plan).await
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-async fn put(stack: &Stack, tenant: &str, collection: &str, object: Value) -> Result<String> {
+pub(crate) async fn put(
+    stack: &Stack,
+    tenant: &str,
+    collection: &str,
+    object: Value,
+) -> Result<String> {
     let made = stack.sim.put_object(tenant, collection, object).await?;
     Ok(text(&made["id"]))
 }
 
-async fn user(stack: &Stack, tenant: &str, name: &str, upn: &str) -> Result<String> {
+pub(crate) async fn user(stack: &Stack, tenant: &str, name: &str, upn: &str) -> Result<String> {
     let object = json!({"displayName": name, "userPrincipalName": upn, "mail": upn});
     put(stack, tenant, "users", object).await
 }
 
 /// A Conditional Access policy of these conditions for everybody and everything else.
-fn policy(name: &str, conditions: &Value) -> Value {
+pub(crate) fn policy(name: &str, conditions: &Value) -> Value {
     let mut all = json!({
         "clientAppTypes": ["all"],
         "applications": {"includeApplications": ["All"]},
@@ -59,7 +64,7 @@ fn policy(name: &str, conditions: &Value) -> Value {
     })
 }
 
-fn selection(stack: &Stack, mappings: &Value) -> Value {
+pub(crate) fn selection(stack: &Stack, mappings: &Value) -> Value {
     let mut selection = stack.selection();
     selection["scope"] = json!({"policy_types": [POLICIES]});
     selection["mappings"] = mappings.clone();
@@ -67,7 +72,7 @@ fn selection(stack: &Stack, mappings: &Value) -> Value {
 }
 
 /// The subject of this name, as a preflight with these mappings sees it.
-async fn subject(stack: &Stack, name: &str, mappings: &Value) -> Result<Value> {
+pub(crate) async fn subject(stack: &Stack, name: &str, mappings: &Value) -> Result<Value> {
     let answer = stack.api.preflight(&selection(stack, mappings)).await?;
     let subjects = answer["subjects"].as_array().cloned().unwrap_or_default();
     subjects
@@ -76,7 +81,7 @@ async fn subject(stack: &Stack, name: &str, mappings: &Value) -> Result<Value> {
         .with_context(|| format!("{name} in {answer}"))
 }
 
-fn reason<'v>(subject: &'v Value, code: &str) -> &'v str {
+pub(crate) fn reason<'v>(subject: &'v Value, code: &str) -> &'v str {
     let reasons = subject["reasons"].as_array().map_or(&[][..], Vec::as_slice);
     let found = reasons.iter().find(|reason| reason["code"] == code);
     found
@@ -84,7 +89,7 @@ fn reason<'v>(subject: &'v Value, code: &str) -> &'v str {
         .unwrap_or_else(|| panic!("no {code} in {subject}"))
 }
 
-fn reference<'v>(subject: &'v Value, kind: &str) -> &'v Value {
+pub(crate) fn reference<'v>(subject: &'v Value, kind: &str) -> &'v Value {
     let references = subject["references"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
@@ -94,7 +99,7 @@ fn reference<'v>(subject: &'v Value, kind: &str) -> &'v Value {
     found.unwrap_or_else(|| panic!("no {kind} in {subject}"))
 }
 
-async fn search(stack: &Stack, q: &str) -> Result<(Value, Vec<Value>)> {
+pub(crate) async fn search(stack: &Stack, q: &str) -> Result<(Value, Vec<Value>)> {
     let path = format!("/tenants/{}/reference-searches", stack.target);
     let body = json!({"kind": "user", "q": q});
     let started = stack.api.post(&path, &body).await?.expect(202)?;
@@ -105,7 +110,7 @@ async fn search(stack: &Stack, q: &str) -> Result<(Value, Vec<Value>)> {
     Ok((run, stack.api.items(&id).await?))
 }
 
-async fn references(stack: &Stack, kind: &str, q: &str) -> Result<Vec<Value>> {
+pub(crate) async fn references(stack: &Stack, kind: &str, q: &str) -> Result<Vec<Value>> {
     let mut path = format!("/tenants/{}/references?kind={kind}", stack.target);
     if !q.is_empty() {
         path = format!("{path}&q={q}");
@@ -114,7 +119,7 @@ async fn references(stack: &Stack, kind: &str, q: &str) -> Result<Vec<Value>> {
 }
 
 /// Promotes with these mappings; the policy of this name in the target.
-async fn promoted(stack: &Stack, name: &str, mappings: &Value) -> Result<Value> {
+pub(crate) async fn promoted(stack: &Stack, name: &str, mappings: &Value) -> Result<Value> {
     let (preflight, run) = stack
         .api
         .promote(&selection(stack, mappings), LIMIT)
@@ -466,136 +471,5 @@ async fn c2_what_the_target_has_lost_keeps_nothing_from_being_replaced() -> Resu
         landed["conditions"]["users"]["excludeGroups"],
         json!([theirs])
     );
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn d1_a_service_principal_is_known_by_its_application() -> Result<()> {
-    let stack = two_empty_tenants(1).await?;
-    let (x, y) = (
-        "aaaa1111-0000-4000-8000-0000000000aa",
-        "bbbb2222-0000-4000-8000-0000000000bb",
-    );
-    let principal = |app: &str, name: &str| json!({"displayName": name, "appId": app, "servicePrincipalType": "Application"});
-    let ours = put(
-        &stack,
-        SOURCE,
-        "servicePrincipals",
-        principal(x, "Backup Agent"),
-    )
-    .await?;
-    let namesake = principal(y, "Backup Agent");
-    let namesake = put(&stack, TARGET, "servicePrincipals", namesake).await?;
-    let name = "CA020 Workloads";
-    let body = policy(
-        name,
-        &json!({
-            "users": {"includeUsers": ["None"]},
-            "clientApplications": {"includeServicePrincipals": [ours]},
-        }),
-    );
-    put(&stack, SOURCE, POLICIES, body).await?;
-    stack.sync_both().await?;
-
-    let held = subject(&stack, name, &json!([])).await?;
-    assert_eq!(held["readiness"], "manual_mapping_required", "{held}");
-    let message = reason(&held, "reference_missing");
-    assert!(message.contains("service principal"), "{message}");
-
-    // Capitals make no other application.
-    let renamed = principal(&x.to_uppercase(), "Backup Agent (production)");
-    let theirs = put(&stack, TARGET, "servicePrincipals", renamed).await?;
-    stack.sync_both().await?;
-    let landed = promoted(&stack, name, &json!([])).await?;
-    let named = &landed["conditions"]["clientApplications"]["includeServicePrincipals"];
-    assert_eq!(named, &json!([theirs]), "{namesake} has the name only");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn g2_an_application_without_a_service_principal_is_held_before_the_start() -> Result<()> {
-    let stack = two_empty_tenants(1).await?;
-    let name = "CA030 Enrollment";
-    for tenant in [SOURCE, TARGET] {
-        let other =
-            json!({"displayName": "Other", "appId": "cccc3333-0000-4000-8000-0000000000cc"});
-        put(&stack, tenant, "servicePrincipals", other).await?;
-    }
-    let enrollment = json!({"displayName": "Microsoft Intune Enrollment", "appId": ENROLLMENT});
-    put(&stack, SOURCE, "servicePrincipals", enrollment.clone()).await?;
-    let body = policy(
-        name,
-        &json!({"applications": {"includeApplications": [ENROLLMENT]}}),
-    );
-    put(&stack, SOURCE, POLICIES, body).await?;
-    stack.sync_both().await?;
-    let held = subject(&stack, name, &json!([])).await?;
-    assert_eq!(held["readiness"], "manual_mapping_required", "{held}");
-    let message = reason(&held, "reference_missing");
-    assert!(
-        message.contains("Create the service principal"),
-        "{message}"
-    );
-    assert!(message.contains(ENROLLMENT), "{message}");
-    // It can be settled by a mapping, too.
-    assert!(
-        reference(&held, "application")["source_id"].is_string(),
-        "{held}"
-    );
-
-    put(&stack, TARGET, "servicePrincipals", enrollment).await?;
-    stack.sync_both().await?;
-    let landed = promoted(&stack, name, &json!([])).await?;
-    assert_eq!(
-        landed["conditions"]["applications"]["includeApplications"],
-        json!([ENROLLMENT])
-    );
-    Ok(())
-}
-
-/// A tenant that lists ids in capitals has the objects that its policies name in small letters.
-#[tokio::test(flavor = "multi_thread")]
-async fn ids_are_the_same_in_either_letter_case() -> Result<()> {
-    let stack = two_empty_tenants(1).await?;
-    let id = "ABCDEF12-0000-4000-8000-0000000000AA";
-    let admins = json!({"id": id, "displayName": "Admins"});
-    put(&stack, TARGET, "groups", admins).await?;
-    let ours = put(&stack, SOURCE, "groups", json!({"displayName": "Admins"})).await?;
-    let name = "CA040 Capitals";
-    let of = |group: &str| policy(name, &json!({"users": {"excludeGroups": [group]}}));
-    put(&stack, SOURCE, POLICIES, of(&ours.to_uppercase())).await?;
-    let theirs = put(&stack, TARGET, POLICIES, of(&id.to_lowercase())).await?;
-    stack.sync_both().await?;
-    let unchanged = subject(&stack, name, &json!([])).await?;
-    assert_eq!(unchanged["readiness"], "unchanged", "{unchanged}");
-
-    let path = format!("/tenants/{}/policies", stack.target);
-    let of_policy = |all: Vec<Value>| {
-        all.into_iter()
-            .find(|policy| policy["display_name"] == name)
-            .context("the policy")
-    };
-    let before = of_policy(stack.api.all(&path).await?)?;
-    let patch = json!({"conditions": {"users": {"excludeGroups": []}}});
-    stack
-        .sim
-        .patch_object(TARGET, POLICIES, &theirs, patch)
-        .await?;
-    stack.sync_both().await?;
-    let after = of_policy(stack.api.all(&path).await?)?;
-    let body = json!({
-        "policy_version_id": before["current_version_id"],
-        "expected_current_version_id": after["current_version_id"],
-        "confirm": true,
-    });
-    let path = format!(
-        "/tenants/{}/policies/{}/restores",
-        stack.target,
-        text(&after["id"])
-    );
-    let started = stack.api.post(&path, &body).await?.expect(202)?;
-    let run = text(&started["operation_run"]["id"]);
-    let run = stack.api.wait_for_run(&run, LIMIT).await?;
-    assert_eq!(run["outcome"], "succeeded", "{run}\n{}", stack.logs());
     Ok(())
 }

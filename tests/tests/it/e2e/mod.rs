@@ -13,6 +13,7 @@ mod corpus_round_trip;
 mod field_cases_bytes;
 mod field_cases_gates;
 mod field_cases_gates_said;
+mod field_cases_identity;
 mod field_cases_references;
 mod field_cases_whole;
 mod gates;
