@@ -8,7 +8,6 @@ use store::offboarding::{self, Removal};
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::rights::Need;
-use crate::rights::Need;
 use crate::start::blocked;
 use crate::wire::compare::ReasonView;
 
@@ -36,7 +35,6 @@ pub async fn delete_tenant(call: Call) -> Result<HttpResponse, Problem> {
     access.require(Capability::TenantOffboard)?;
     let tenant_id = access.tenant.id;
     let key = call.state.audit_key.clone();
-    let needs = [Need::Tenant(tenant_id, Capability::TenantOffboard)];
     let needs = [Need::Tenant(tenant_id, Capability::TenantOffboard)];
     let active = call
         .change(&caller, needs, move |conn, caller| {
