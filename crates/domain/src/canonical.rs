@@ -242,7 +242,9 @@ fn read(
                 let mut described = serde_json::json!({ "description": text });
                 steps::replace_literals(row, &mut described, literals(reading));
                 token::replace_sids(policy, facet, reading, &mut described, uncertain);
-                described["description"].take()
+                described
+                    .get_mut("description")
+                    .map_or(Value::Null, Value::take)
             }
             _ => Value::Null,
         },

@@ -69,19 +69,17 @@ fn readable(bytes: &[u8], is_json: bool) -> Option<Value> {
         _ if bytes.contains(&0) => return None,
         _ => {}
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            let text = is_json.then(|| json_text(text)).flatten();
-            let text = text.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
-            Some(json!({ "$text": text }))
-        }
-        // One character for each byte, so that the diff can be read.
-        Err(_) => {
-            let control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
-            let text = || bytes.iter().map(|byte| char::from(*byte)).collect();
-            (!bytes.iter().any(control)).then(|| named(text(), "8-bit"))
-        }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let text = is_json
+            .then(|| json_text(text))
+            .flatten()
+            .unwrap_or_else(|| text.to_owned());
+        return Some(json!({ "$text": text }));
     }
+    // One character for each byte, so that the diff can be read.
+    let control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let text = || bytes.iter().map(|byte| char::from(*byte)).collect();
+    (!bytes.iter().any(control)).then(|| named(text(), "8-bit"))
 }
 
 /// JSON with its members in order, a line for each. `None` for what is none, and for numbers whose

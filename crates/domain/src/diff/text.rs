@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use similar::TextDiff;
+use std::fmt::Write as _;
 
 /// A diff of more lines would take too long to compute and to read.
 const MAX_LINES: usize = 5000;
@@ -55,9 +56,11 @@ fn notes(target: &str, source: &str) -> String {
     let mut notes = String::new();
     let mut note = |what: &str, there: String, here: String| {
         if there != here {
-            notes.push_str(&format!(
-                "{what}: {there} in the target, {here} in the source.\n"
-            ));
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                notes,
+                "{what}: {there} in the target, {here} in the source."
+            );
         }
     };
     let mark = |text: &str| {
@@ -95,7 +98,7 @@ impl LineEnds {
     fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let pairs = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
-        let count = |wanted: u8| bytes.iter().filter(|byte| **byte == wanted).count();
+        let count = |wanted: u8| memchr::memchr_iter(wanted, bytes).count();
         Self {
             crlf: pairs > 0,
             lf: count(b'\n') > pairs,

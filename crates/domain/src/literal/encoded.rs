@@ -68,6 +68,10 @@ pub(super) fn runs(characters: &[u8], shortest: usize) -> Vec<Run> {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for a class of characters"
+)]
 struct Seen {
     upper: bool,
     lower: bool,
@@ -214,7 +218,7 @@ impl Run {
             for (place, digit) in self.places.get(beginning..)?.iter().zip(digits) {
                 *out.get_mut(place - start)? = digit;
             }
-            if bytes.len() * 8 % 6 > 0 {
+            if !(bytes.len() * 8).is_multiple_of(6) {
                 let place = *self.places.get(beginning + whole)?;
                 let free = 6 - bytes.len() * 8 % 6;
                 let old = value(*characters.get(place)?) & ((1 << free) - 1);

@@ -78,21 +78,18 @@ impl Needles {
         for text in texts.into_iter().filter(|text| !text.is_empty()) {
             let index = needles.texts.len();
             needles.texts.push(text.to_owned());
-            match Uuid::try_parse(text) {
-                Ok(guid) => {
-                    let [plain, mixed] = [false, true].map(|mixed| What::Guid { index, mixed });
-                    needles.guids.insert(guid.as_u128(), plain);
-                    let stored = u128::from_be_bytes(guid.to_bytes_le());
-                    needles.guids.entry(stored).or_insert(mixed);
-                    needles.binaries.extend([plain, mixed]);
-                    needles.shortest = needles.shortest.min(16);
-                }
-                Err(_) => {
-                    words.push(text);
-                    needles.meanings.push(Some(What::Text(index)));
-                    needles.shortest = needles.shortest.min(text.len());
-                }
-            }
+            let Ok(guid) = Uuid::try_parse(text) else {
+                words.push(text);
+                needles.meanings.push(Some(What::Text(index)));
+                needles.shortest = needles.shortest.min(text.len());
+                continue;
+            };
+            let [plain, mixed] = [false, true].map(|mixed| What::Guid { index, mixed });
+            needles.guids.insert(guid.as_u128(), plain);
+            let stored = u128::from_be_bytes(guid.to_bytes_le());
+            needles.guids.entry(stored).or_insert(mixed);
+            needles.binaries.extend([plain, mixed]);
+            needles.shortest = needles.shortest.min(16);
         }
         if sids {
             words.push(SID);

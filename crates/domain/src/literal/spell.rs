@@ -31,19 +31,16 @@ pub(super) fn units(raw: &[u8], layers: usize) -> Vec<Unit> {
         while let Some(unit) = units.get(place) {
             let escape = Escape::at(&characters, place);
             let parts = escape.and_then(|escape| units.get(place..place + escape.length));
-            match (escape, parts) {
-                (Some(escape), Some(parts)) => {
-                    next.push(Unit {
-                        character: escape.character,
-                        escape: Some((escape.form, parts.to_vec())),
-                    });
-                    place += escape.length;
-                }
-                _ => {
-                    next.push(unit.clone());
-                    place += 1;
-                }
-            }
+            let (Some(escape), Some(parts)) = (escape, parts) else {
+                next.push(unit.clone());
+                place += 1;
+                continue;
+            };
+            next.push(Unit {
+                character: escape.character,
+                escape: Some((escape.form, parts.to_vec())),
+            });
+            place += escape.length;
         }
         units = next;
     }

@@ -28,6 +28,7 @@ const MAX_BASES: usize = 16;
 
 /// What a name of a kind holds.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Member {
     /// The kind of its value, where this product looks into it.
     kind: Option<&'static str>,
