@@ -224,6 +224,7 @@ impl ConditionalAccessState {
 
 /// Arguments of `compare` and `preflight`.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct CompareArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,

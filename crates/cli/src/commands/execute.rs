@@ -27,12 +27,11 @@ pub(crate) async fn execute(arguments: &ExecuteArguments) -> Result<Ending, Fail
                 .to_owned(),
         ));
     }
-    let plan = match &arguments.plan {
-        Some(file) => Some(plan_file::read(file)?),
-        None => {
-            selection::check(&arguments.selection)?;
-            None
-        }
+    let plan = if let Some(file) = &arguments.plan {
+        Some(plan_file::read(file)?)
+    } else {
+        selection::check(&arguments.selection)?;
+        None
     };
     let http = Http::from_environment()?.with_patience(start_patience(&arguments.waiting));
     let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;

@@ -14,30 +14,35 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-const SOURCE: &str = "01900000-0000-7000-8000-000000000001";
-const TARGET: &str = "01900000-0000-7000-8000-000000000002";
-const WORKSPACE: &str = "01900000-0000-7000-8000-0000000000aa";
-const RUN: &str = "01900000-0000-7000-8000-0000000000ff";
+pub(crate) const SOURCE: &str = "01900000-0000-7000-8000-000000000001";
+pub(crate) const TARGET: &str = "01900000-0000-7000-8000-000000000002";
+pub(crate) const WORKSPACE: &str = "01900000-0000-7000-8000-0000000000aa";
+pub(crate) const RUN: &str = "01900000-0000-7000-8000-0000000000ff";
 
 /// One scripted answer: what it answers to, status, more headers, body.
-struct Scripted(&'static str, u16, &'static str, Value);
+pub(crate) struct Scripted(
+    pub(crate) &'static str,
+    pub(crate) u16,
+    pub(crate) &'static str,
+    pub(crate) Value,
+);
 
 /// What was asked, in order.
 #[derive(Clone, Debug)]
-struct Asked {
+pub(crate) struct Asked {
     line: String,
     headers: String,
-    body: Value,
+    pub(crate) body: Value,
 }
 
-struct Stand {
+pub(crate) struct Stand {
     url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Stand {
     /// Answers each `METHOD tail-of-path` with its scripted answers in turn, the last one for good.
-    fn new(script: Vec<Scripted>) -> Self {
+    pub(crate) fn new(script: Vec<Scripted>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -52,7 +57,7 @@ impl Stand {
         Self { url, asked }
     }
 
-    fn run(&self, line: &str) -> Output {
+    pub(crate) fn run(&self, line: &str) -> Output {
         promotionctl(
             line,
             &[
@@ -63,7 +68,7 @@ impl Stand {
         )
     }
 
-    fn asked(&self, start: &str) -> Vec<Asked> {
+    pub(crate) fn asked(&self, start: &str) -> Vec<Asked> {
         let asked = self.asked.lock().unwrap();
         asked
             .iter()
@@ -133,18 +138,18 @@ fn tenants() -> Value {
     ], "next_cursor": null})
 }
 
-fn problem(code: &str) -> Value {
+pub(crate) fn problem(code: &str) -> Value {
     json!({"code": code, "title": "Refused", "detail": "Refused.", "status": 400,
         "request_id": "request-1", "reasons": [{"code": "nothing_ready", "message": "None."}]})
 }
 
-fn run(status: &str, outcome: &str) -> Value {
+pub(crate) fn run(status: &str, outcome: &str) -> Value {
     json!({"id": RUN, "type": "promotion.execute", "type_label": "Promotion execution",
         "status": status, "outcome": outcome, "revision": 3,
         "summary_counts": {"total": 2, "processed": 2, "succeeded": 2, "created": 2}})
 }
 
-fn preflight(ready: u64) -> Value {
+pub(crate) fn preflight(ready: u64) -> Value {
     json!({"plan_digest": "sha256:reviewed", "executable": ready > 0,
         "summary": {"total": 2, "ready": ready, "blocked": 2 - ready},
         "mutation_scope": {"create": ready, "update": 0, "statement": "Create them."},
@@ -159,7 +164,7 @@ fn compare(matching: u64) -> Value {
         "summary": {"total": 2, "match": matching, "missing": 2 - matching}, "subjects": []})
 }
 
-fn promotionctl(line: &str, environment: &[(&str, &str)]) -> Output {
+pub(crate) fn promotionctl(line: &str, environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_promotionctl"))
         .args(line.split(' ').filter(|word| !word.is_empty()))
         .env_clear()
@@ -169,21 +174,21 @@ fn promotionctl(line: &str, environment: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 const COMPARE: &str = "POST /cross-tenant-compare";
-const PREFLIGHT: &str = "POST /cross-tenant-compare/preflight";
-const EXECUTE: &str = "POST /cross-tenant-compare/execute";
+pub(crate) const PREFLIGHT: &str = "POST /cross-tenant-compare/preflight";
+pub(crate) const EXECUTE: &str = "POST /cross-tenant-compare/execute";
 const TENANTS: &str = "--source Contoso --target Fabrikam";
 
 /// Names with blanks cannot be split from a line, so the tenants go by id.
-fn tenants_by_id() -> String {
+pub(crate) fn tenants_by_id() -> String {
     format!("--source {SOURCE} --target {TARGET}")
 }
 
@@ -356,63 +361,6 @@ fn execute_sends_what_was_reviewed_once_confirmed() {
     assert!(asked[0].headers.contains("idempotency-key: "));
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(printed["result"], "queued");
-}
-
-#[test]
-fn a_plan_file_is_all_that_an_execute_needs_and_a_drift_is_shown() {
-    let stale = json!({"code": "plan_stale", "detail": "The plan changed.", "status": 412,
-        "current_plan_digest": "sha256:now",
-        "drift": [{"subject_key": "k1", "was": "r1", "is": "r2"}]});
-    let stand = Stand::new(vec![
-        Scripted(PREFLIGHT, 200, "", preflight(1)),
-        Scripted(EXECUTE, 412, "", stale),
-    ]);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("plan.json");
-    let file = file.display();
-    let output = stand.run(&format!("preflight {} --out {file}", tenants_by_id()));
-    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
-    let output = stand.run(&format!("execute --plan {file} --yes"));
-    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("changed since the review: k1"));
-    assert_eq!(
-        stand.asked(EXECUTE)[0].body,
-        json!({
-            "source_tenant_id": SOURCE, "target_tenant_id": TARGET, "confirm": true,
-            "plan_digest": "sha256:reviewed", "reviewed": [{"subject_key": "k1", "revision": "r1"}],
-        })
-    );
-    for wrong in ["execute --plan /nowhere/plan.json --yes", "execute --yes"] {
-        assert_eq!(code(&stand.run(wrong)), 1, "{wrong}");
-    }
-}
-
-#[test]
-fn waiting_survives_an_api_that_is_away_for_a_while() {
-    let show = "GET /operation-runs/01900000-0000-7000-8000-0000000000ff";
-    let proxy = Value::String("<html>bad gateway</html>".to_owned());
-    let mut script: Vec<Scripted> = (0..4)
-        .map(|_| Scripted(show, 502, "", proxy.clone()))
-        .collect();
-    script.push(Scripted(
-        show,
-        503,
-        "retry-after: 0\r\n",
-        problem("unavailable"),
-    ));
-    script.push(Scripted(show, 200, "", run("completed", "succeeded")));
-    let stand = Stand::new(script);
-    let output = stand.run(&format!("runs watch {RUN} --json --timeout 60s"));
-    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("trying again"));
-    // Nobody there at all until the time is over: the run goes on, and that is what is said.
-    let environment = [
-        ("PROMOTION_API_URL", "http://127.0.0.1:1"),
-        ("PROMOTION_TOKEN", "pat_test"),
-        ("PROMOTION_WORKSPACE", WORKSPACE),
-    ];
-    let output = promotionctl(&format!("runs watch {RUN} --timeout 3s"), &environment);
-    assert_eq!(code(&output), 5, "{}", text(&output.stderr));
 }
 
 #[test]

@@ -4,3 +4,4 @@ mod command_line;
 mod database_commands;
 mod demo;
 mod key_rotation;
+mod pipelines;

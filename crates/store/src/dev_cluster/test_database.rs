@@ -77,12 +77,11 @@ struct SharedServer {
 impl SharedServer {
     /// The server of the environment, or a new one.
     fn open() -> Result<Self, DevClusterError> {
-        let (url, own) = match std::env::var(TEST_SERVER) {
-            Ok(url) => (url, None),
-            Err(_) => {
-                let cluster = DevCluster::start()?;
-                (cluster.url(), Some(cluster))
-            }
+        let (url, own) = if let Ok(url) = std::env::var(TEST_SERVER) {
+            (url, None)
+        } else {
+            let cluster = DevCluster::start()?;
+            (cluster.url(), Some(cluster))
         };
         let conn = PgConnection::establish(&url).map_err(StoreError::from)?;
         let mut server = Self {
