@@ -1,5 +1,9 @@
 //! What a pipeline relies on: a plan handed on in one file, and waiting that outlasts a restart.
-#![expect(clippy::unwrap_used, reason = "tests may stop where they stand")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests may stop where they stand"
+)]
 
 use serde_json::{Value, json};
 
