@@ -15,6 +15,8 @@ use crate::show::{clean, duration, note};
 
 /// A stream that stays silent for this long is opened anew.
 const SILENCE: Duration = Duration::from_secs(30);
+/// The longest time one look at a run may take, the client's own repetitions included.
+const LOOK: Duration = Duration::from_secs(10);
 /// Between two looks at a run.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// Between two tries while the API is away.
@@ -36,7 +38,9 @@ pub(crate) async fn watch(
     let mut outage = Outage::default();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let asked = timeout_at(deadline, workspace.get(&tail)).await;
+        // A look that takes this long is an outage that is said, not one that is waited through.
+        let look = timeout_at(deadline.min(Instant::now() + LOOK), workspace.get(&tail));
+        let asked = look.await;
         let pause = match asked {
             Ok(Ok(run)) => {
                 outage.over();
@@ -55,9 +59,9 @@ pub(crate) async fn watch(
                 }
                 BETWEEN
             }
-            Ok(Err(failure)) if passes(&failure) => outage.goes_on(&failure, left),
+            Ok(Err(failure)) if passes(&failure) => outage.goes_on(&failure.to_string(), left),
             Ok(Err(failure)) => return Err(failure),
-            Err(_) => return Err(timed_out(run_id, start)),
+            Err(_) => outage.goes_on("the API takes its time", left),
         };
         if Instant::now() >= deadline {
             return Err(timed_out(run_id, start));
@@ -82,11 +86,11 @@ struct Outage {
 
 impl Outage {
     /// Says so, once; the pause before the next try.
-    fn goes_on(&mut self, failure: &Failure, left: Duration) -> Duration {
+    fn goes_on(&mut self, why: &str, left: Duration) -> Duration {
         if self.tries == 0 {
             note(&format!(
                 "{}; the run goes on, trying again for {}",
-                clean(&failure.to_string()),
+                clean(why),
                 duration(left)
             ));
         }
@@ -110,10 +114,11 @@ async fn follow(
     progress: &mut Progress,
 ) -> Result<Option<Value>, Failure> {
     let path = workspace.path(&format!("{tail}/events"));
-    let mut answer = workspace
-        .http
-        .open_events(&path, last_event_id.as_deref())
-        .await?;
+    let opening = workspace.http.open_events(&path, last_event_id.as_deref());
+    let Ok(opened) = tokio::time::timeout(SILENCE, opening).await else {
+        return Ok(None);
+    };
+    let mut answer = opened?;
     let mut reader = EventReader::default();
     loop {
         let Ok(piece) = tokio::time::timeout(SILENCE, answer.chunk()).await else {

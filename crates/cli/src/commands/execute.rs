@@ -154,18 +154,14 @@ fn confirmed(question: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Waits for a run that was started; also used by `sync`.
+/// Waits for a run, known by its id alone: the API may be away just now. Also used by `sync`.
 pub(crate) async fn wait_for(
     workspace: &Workspace,
-    run: &Value,
+    id: &str,
     limit: std::time::Duration,
 ) -> Result<Value, Failure> {
-    let label = match text(run, "type_label") {
-        "" => text(run, "type"),
-        label => label,
-    };
-    let mut progress = show::progress::Progress::new(label);
-    watch::watch(workspace, text(run, "id"), limit, &mut progress).await
+    let mut progress = show::progress::Progress::new();
+    watch::watch(workspace, id, limit, &mut progress).await
 }
 
 #[cfg(test)]

@@ -94,8 +94,7 @@ async fn watch(
     limit: Duration,
     json: bool,
 ) -> Result<Ending, Failure> {
-    // Not asked for first: the API may be away just now, and watching outlasts that.
-    let run = wait_for(workspace, &json!({"id": id, "type": "run"}), limit).await?;
+    let run = wait_for(workspace, id, limit).await?;
     report(workspace, &run, json).await?;
     Ok(ending_of(&run))
 }

@@ -64,7 +64,7 @@ pub(crate) async fn finish_start(
         }
         return Ok(Ending::Done);
     }
-    let run = wait_for(workspace, run, waiting.timeout).await?;
+    let run = wait_for(workspace, id, waiting.timeout).await?;
     report(workspace, &run, waiting.json).await?;
     Ok(ending_of(&run))
 }

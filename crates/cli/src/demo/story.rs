@@ -126,7 +126,7 @@ async fn capture(workspace: &Workspace, tenant: &str) -> Result<Value, Failure> 
     let run = started
         .get("operation_run")
         .ok_or(Failure::Incomplete("operation_run"))?;
-    let run = wait_for(workspace, run, LONGEST_RUN).await?;
+    let run = wait_for(workspace, text(run, "id"), LONGEST_RUN).await?;
     if text(&run, "outcome") != "succeeded" {
         let tail = format!("/operation-runs/{}/items", text(&run, "id"));
         let items = workspace.list(&tail, &[], usize::MAX).await?;
@@ -169,7 +169,7 @@ async fn promote(
         text(&started, "result"),
         text(run, "id")
     ));
-    wait_for(workspace, run, LONGEST_RUN).await
+    wait_for(workspace, text(run, "id"), LONGEST_RUN).await
 }
 
 async fn say_unsuccessful(

@@ -23,12 +23,11 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// Progress of something with a name.
-    pub(crate) fn new(label: &str) -> Self {
-        let label = clean(label);
+    /// Progress of a run that has not been seen yet: it says itself what it is called.
+    pub(crate) fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self::Lines {
-                label,
+                label: String::new(),
                 last: String::new(),
             };
         }
@@ -37,7 +36,6 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_prefix(label);
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
         Self::Bar(bar)
     }
@@ -49,6 +47,9 @@ impl Progress {
         let state = state_of(run);
         match self {
             Self::Bar(bar) => {
+                if bar.prefix().is_empty() {
+                    bar.set_prefix(name_of(run));
+                }
                 bar.set_length(total);
                 bar.set_position(processed);
                 bar.set_message(state);
@@ -57,6 +58,9 @@ impl Progress {
                 }
             }
             Self::Lines { label, last } => {
+                if label.is_empty() {
+                    *label = name_of(run);
+                }
                 let line = format!("{label}: {processed}/{total} {state}");
                 if line != *last {
                     note(&line);
@@ -74,6 +78,14 @@ impl Drop for Progress {
         {
             bar.abandon();
         }
+    }
+}
+
+/// The words for the run's operation type, or the type itself.
+fn name_of(run: &Value) -> String {
+    match text(run, "type_label") {
+        "" => clean(text(run, "type")),
+        label => clean(label),
     }
 }
 

@@ -59,6 +59,21 @@ fn waiting_survives_an_api_that_is_away_for_a_while() {
     let output = stand.run(&format!("runs watch {RUN} --json --timeout 60s"));
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("trying again"));
+    assert!(
+        text(&output.stderr).contains("Promotion execution: 2/2"),
+        "{}",
+        text(&output.stderr)
+    );
+    // A proxy that says "later" for as long as anybody asks is an outage too, and is said.
+    let later = Scripted(show, 503, "retry-after: 1\r\n", problem("unavailable"));
+    let stand = Stand::new(vec![later]);
+    let output = stand.run(&format!("runs watch {RUN} --timeout 13s"));
+    assert_eq!(code(&output), 5, "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("trying again"),
+        "{}",
+        text(&output.stderr)
+    );
     // Nobody there at all until the time is over: the run goes on, and that is what is said.
     let environment = [
         ("PROMOTION_API_URL", "http://127.0.0.1:1"),
