@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -31,20 +32,27 @@ fn object(number: usize) -> (&'static str, Value) {
     match number % 5 {
         0 | 1 => ("configurationPolicies", catalog(&name, number)),
         2 => {
-            let lines: String = (0..120)
-                .map(|line| format!("$value{line} = Get-ItemProperty -Path 'HKLM:\\Software\\Contoso\\{line}' -Name Version\r\n"))
-                .collect();
+            let lines = (0..120).fold(String::new(), |mut text, line| {
+                let key = format!("HKLM:\\Software\\Contoso\\{line}");
+                let _ = write!(
+                    text,
+                    "$value{line} = Get-ItemProperty -Path '{key}' -Name Version\r\n"
+                );
+                text
+            });
             let script = json!({"id": format!("s{number}"), "displayName": name, "description": "A script",
                 "fileName": "run.ps1", "runAsAccount": "system", "roleScopeTagIds": ["0"],
                 "scriptContent": STANDARD.encode(lines)});
             ("deviceManagementScripts", script)
         }
         3 => {
-            let keys: String = (0..60)
-                .map(|key| {
-                    format!("\t<key>Setting{key}</key>\n\t<string>value &amp; {key}</string>\n")
-                })
-                .collect();
+            let keys = (0..60).fold(String::new(), |mut text, key| {
+                let _ = write!(
+                    text,
+                    "\t<key>Setting{key}</key>\n\t<string>value &amp; {key}</string>\n"
+                );
+                text
+            });
             let profile = json!({"@odata.type": "#microsoft.graph.macOSCustomConfiguration",
                 "id": format!("p{number}"), "displayName": name, "payloadName": "profile",
                 "payloadFileName": "profile.mobileconfig", "roleScopeTagIds": ["0"],

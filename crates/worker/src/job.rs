@@ -38,7 +38,7 @@ pub(crate) struct RunFacts {
 
 impl RunFacts {
     /// The facts of a stored run; `None` when this build does not know its operation.
-    pub(crate) fn of(row: RunRow, context: Value) -> Option<Self> {
+    pub(crate) fn of(row: &RunRow, context: Value) -> Option<Self> {
         Some(Self {
             id: row.id,
             workspace_id: row.workspace_id,

@@ -68,7 +68,7 @@ async fn claim(env: &Arc<Environment>, run_id: Uuid) -> Result<(), StoreError> {
         .await?;
     match claim {
         (Claim::Claimed(claimed), Some((row, context))) => {
-            let Some(facts) = RunFacts::of(row, context) else {
+            let Some(facts) = RunFacts::of(&row, context) else {
                 tracing::error!(run.id = %run_id, "the operation type is not known");
                 return Ok(());
             };

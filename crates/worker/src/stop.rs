@@ -148,10 +148,10 @@ fn find_stop(conn: &mut PgConnection, run: &RunFacts) -> Result<Found, StoreErro
     let operation = run.operation.as_str();
     // A token may live on in memory for an hour after its credential was wiped.
     let removed = connections::find_connection(conn, run.workspace_id, run.tenant_id)?.is_none();
-    let at_once = if !requester_may(conn, run)? {
-        Some(Stop::RequesterRevoked)
-    } else {
+    let at_once = if requester_may(conn, run)? {
         removed.then_some(Stop::ConnectionRemoved)
+    } else {
+        Some(Stop::RequesterRevoked)
     };
     let stop = if runs::load_run(conn, run.id)?.cancel_requested_at.is_some() {
         Some(Stop::Cancelled)
@@ -218,7 +218,7 @@ pub(crate) async fn wake_stopped(env: &Environment) -> Result<(), StoreError> {
 fn wake(conn: &mut PgConnection, run_id: Uuid) -> Result<(), StoreError> {
     let row = runs::load_run(conn, run_id)?;
     let operation = row.operation_type.clone();
-    let Some(run) = RunFacts::of(row, serde_json::Value::Null) else {
+    let Some(run) = RunFacts::of(&row, serde_json::Value::Null) else {
         return Ok(());
     };
     let Some(stop) = find_stop(conn, &run)?.stop else {

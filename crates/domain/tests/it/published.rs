@@ -370,9 +370,9 @@ fn e1_free_text_is_free() {
 fn computed_in(list: &List, declared: &str, body: &Value, found: &mut BTreeSet<String>) {
     let Value::Object(members) = body else {
         if let Value::Array(items) = body {
-            items
-                .iter()
-                .for_each(|item| computed_in(list, declared, item, found));
+            for item in items {
+                computed_in(list, declared, item, found);
+            }
         }
         return;
     };

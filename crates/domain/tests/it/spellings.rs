@@ -112,9 +112,9 @@ fn collect(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-fn with(policy: &CapturedPolicy, path: &str, text: String) -> CapturedPolicy {
+fn with(policy: &CapturedPolicy, path: &str, text: impl Into<String>) -> CapturedPolicy {
     let mut policy = policy.clone();
-    *policy.content.pointer_mut(path).unwrap() = json!(text);
+    *policy.content.pointer_mut(path).unwrap() = Value::String(text.into());
     policy
 }
 
@@ -303,8 +303,8 @@ fn f1_bytes_that_devices_execute_are_bytes() {
         let row = policy_type::find(key).unwrap();
         let policy = model::captured(row, object);
         for path in places(&policy, row) {
-            let of_row = |place: &&str| domain::json::pattern::names(place, &path);
-            if !row.base64.iter().any(|place| of_row(&place)) {
+            let of_row = |place: &str| domain::json::pattern::names(place, &path);
+            if !row.base64.iter().any(|place| of_row(place)) {
                 continue;
             }
             tried += 1;

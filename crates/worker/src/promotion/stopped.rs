@@ -16,7 +16,7 @@ use super::subject::{Exit, Observed, Subject, Verdict};
 use crate::interrupt::Interrupt;
 
 /// How long after a stop a subject that has written something may go on waiting for Graph.
-const FINISH_WITHIN: Duration = Duration::from_secs(60);
+const FINISH_WITHIN: Duration = Duration::from_mins(1);
 /// How long the last look at what stays behind may take.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
@@ -137,7 +137,7 @@ impl Subject<'_> {
     /// How a subject ends that a stop leaves no more time.
     pub(crate) fn stopped(&self) -> Exit {
         let standing = self.run.job.stop.standing();
-        let stop = standing.map_or(Stop::Cancelled, |standing| standing.cause());
+        let stop = standing.map_or(Stop::Cancelled, super::super::stop::Standing::cause);
         let in_doubt =
             |step: &&WriteStep| matches!(self.journal.state_of(&step.name), StepState::InDoubt(_));
         if let Some(step) = self.steps.iter().find(in_doubt) {

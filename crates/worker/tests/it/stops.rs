@@ -107,7 +107,7 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 
 /// Waits until a write to a path was refused for load.
 async fn refused(stack: &Stack) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let hit = |write: &Value| write.get("status").and_then(Value::as_u64) == Some(429);
     while !stack.writes(TARGET).await.iter().any(hit) {
         assert!(Instant::now() < deadline, "no write was refused");

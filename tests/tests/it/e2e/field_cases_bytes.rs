@@ -65,11 +65,12 @@ async fn landed(stack: &Stack, collection: &str, name: &str) -> Result<Value> {
     found.with_context(|| format!("{name} did not land"))
 }
 
+/// Collection, name, path of the property, and the object with a tenant's id in it.
+type Case<'a> = (&'a str, &'a str, &'a str, Box<dyn Fn(&str) -> Value>);
+
 /// Puts the objects into the source, sees each held at the path with the tenant's id, maps it, and
 /// sees each land as the same with the target's id.
-async fn is_told_and_mapped(
-    cases: Vec<(&str, &str, &str, Box<dyn Fn(&str) -> Value>)>,
-) -> Result<()> {
+async fn is_told_and_mapped(cases: Vec<Case<'_>>) -> Result<()> {
     let stack = empty_stack().await?;
     for (collection, _, _, object) in &cases {
         stack

@@ -86,7 +86,7 @@ pub(super) async fn landed(stack: &Stack, collection: &str, name: &str) -> Resul
 
 const ACCESS: &str = "conditionalAccessPolicies";
 
-fn access(name: &str, conditions: Value, session: Value) -> Value {
+fn access(name: &str, conditions: &Value, session: &Value) -> Value {
     let mut whole = json!({
         "applications": {"includeApplications": ["All"]},
         "clientAppTypes": ["all"],
@@ -97,7 +97,7 @@ fn access(name: &str, conditions: Value, session: Value) -> Value {
     }
     json!({"displayName": name, "state": "disabled", "conditions": whole,
         "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
-        "sessionControls": session})
+        "sessionControls": session.clone()})
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn g1_a_refusal_that_names_the_other_endpoint_is_followed_once() -> Result
         &stack,
         SOURCE,
         ACCESS,
-        access("Every time", json!({}), every_time),
+        access("Every time", &json!({}), &every_time),
     )
     .await?;
     let location = json!({"@odata.type": "#microsoft.graph.countryNamedLocation",
@@ -147,7 +147,7 @@ async fn g1_a_refusal_that_names_the_other_endpoint_is_followed_once() -> Result
         &stack,
         SOURCE,
         ACCESS,
-        access("Plain", json!({}), Value::Null),
+        access("Plain", &json!({}), &Value::Null),
     )
     .await?;
     stack.sync_both().await?;
@@ -310,7 +310,7 @@ async fn g5_two_groups_that_become_one_with_other_filters_are_named() -> Result<
         &stack,
         SOURCE,
         ACCESS,
-        access("Both ways", users, Value::Null),
+        access("Both ways", &users, &Value::Null),
     )
     .await?;
     stack.sync_both().await?;
@@ -350,7 +350,7 @@ async fn g6_empty_entries_of_lists_are_left_out_and_said() -> Result<()> {
         &stack,
         SOURCE,
         ACCESS,
-        access("Holes", conditions, Value::Null),
+        access("Holes", &conditions, &Value::Null),
     )
     .await?;
     let nothing = json!({"platforms": {"includePlatforms": [""]}});
@@ -358,7 +358,7 @@ async fn g6_empty_entries_of_lists_are_left_out_and_said() -> Result<()> {
         &stack,
         SOURCE,
         ACCESS,
-        access("Nothing else", nothing, Value::Null),
+        access("Nothing else", &nothing, &Value::Null),
     )
     .await?;
     stack.sync_both().await?;

@@ -117,10 +117,10 @@ async fn ids_are_the_same_in_either_letter_case() -> Result<()> {
             .context("the policy")
     };
     let before = of_policy(stack.api.all(&path).await?)?;
-    let patch = json!({"conditions": {"users": {"excludeGroups": []}}});
+    let emptied = json!({"conditions": {"users": {"excludeGroups": []}}});
     stack
         .sim
-        .patch_object(TARGET, POLICIES, &theirs, patch)
+        .patch_object(TARGET, POLICIES, &theirs, emptied)
         .await?;
     stack.sync_both().await?;
     let after = of_policy(stack.api.all(&path).await?)?;
