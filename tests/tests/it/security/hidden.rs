@@ -84,7 +84,9 @@ async fn the_invisible_and_the_unknown_are_told_apart_by_nothing() -> Result<()>
     };
     let home = &cast.installation.owner.workspace;
     let other = &cast.installation.stranger.workspace;
-    let mut pairs = Vec::new();
+    // First, since every refused change below leaves an entry in the log of the workspace that was
+    // named in it, with the id that was named: an actor may read there what it asked itself.
+    let mut pairs = mixed(&cast, &watch).await?;
     for actor in &cast.actors {
         let Some(token) = &actor.token else { continue };
         if actor.standing == Standing::Nobody {
@@ -128,7 +130,6 @@ async fn the_invisible_and_the_unknown_are_told_apart_by_nothing() -> Result<()>
             }
         }
     }
-    pairs.extend(mixed(&cast, &watch).await?);
     report("hidden and unknown", &pairs);
     Ok(())
 }
