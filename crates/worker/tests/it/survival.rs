@@ -165,19 +165,42 @@ async fn assert_exactly_once(stack: &Stack, plan: &Plan, run: Uuid) {
     assert!(effects.len() >= creates, "{} < {creates}", effects.len());
 }
 
+/// Waits until so many more subjects have begun than had at the call, or the run has ended. A database
+/// that cannot be reached meanwhile is asked again.
+async fn begun(stack: &Stack, run: Uuid, more: usize) {
+    let look = move |conn: &mut _| {
+        let items = store::run_items::load_items(conn, run)?;
+        let ended = runs::load_run(conn, run)?.status == "completed";
+        let begun = items.iter().filter(|item| item.attempts > 0).count();
+        Ok::<_, StoreError>((begun, ended))
+    };
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let mut first = None;
+    while Instant::now() < deadline {
+        if let Ok((count, ended)) = stack.db.run(look).await {
+            let first = *first.get_or_insert(count);
+            if ended || count >= first + more {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no {more} more subjects have begun");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_workers_run_is_resumed_and_nothing_is_done_twice() {
     let (stack, plan) = synced().await;
     slow_writes(&stack, 40).await;
     let run = stack.promote(&plan).await;
-    for round in 0..4_u64 {
+    for round in 0..4 {
         let mut process = Process::start(&stack, &[]);
         stack
             .wait_for(run, 40, |row| {
                 row.status == "completed" || row.lease_holder.is_some()
             })
             .await;
-        tokio::time::sleep(Duration::from_millis(300 + 130 * round)).await;
+        begun(&stack, run, 2 + round).await;
         process.signal("KILL");
         process.wait(Duration::from_secs(5));
     }
@@ -196,7 +219,7 @@ async fn a_stopped_worker_that_wakes_up_late_records_nothing_more() {
     stack
         .wait_for(run, 20, |row| row.lease_holder.is_some())
         .await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    begun(&stack, run, 3).await;
     sleeper.signal("STOP");
     let stopped = Instant::now();
     let held = stack.run(run).await;
@@ -226,7 +249,7 @@ async fn sigterm_releases_the_run_to_another_worker() {
     stack
         .wait_for(run, 20, |row| row.lease_holder.is_some())
         .await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    begun(&stack, run, 3).await;
     let asked = Instant::now();
     first.signal("TERM");
     assert_eq!(first.wait(Duration::from_secs(29)), Some(0));
@@ -262,7 +285,6 @@ where
     };
     let before = begun(&stack.items(run).await);
     let row = stack.finished(run).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
     let items = stack.items(run).await;
     assert_eq!(begun(&items), before, "a subject began after the stop");
     assert!(
@@ -369,7 +391,7 @@ async fn a_worker_survives_the_loss_of_every_database_connection() {
         "?application_name=killer"
     });
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        begun(&stack, run, 2).await;
         let cut = Command::new("psql")
             .arg(&killer)
             .args(["-qAtc", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"])
