@@ -189,6 +189,15 @@ pub fn identity_of_list_item(row: &PolicyType, item: &Value) -> Option<String> {
     (!name.is_empty()).then(|| identity::key(row, name, item))
 }
 
+/// Whether a list item says enough to tell whether it is the object that is looked for: its name, and
+/// its kind where the collection holds several. Of what does not, absence cannot be concluded.
+pub fn tells_identity(row: &PolicyType, item: &Value) -> bool {
+    let of_kinds = matches!(row.kinds, Kinds::Only(_));
+    let kind_said = !of_kinds || !odata_type(item).is_empty();
+    let elsewhere = kind_said && !belongs(row, item);
+    elsewhere || (kind_said && item.get(row.name_property).is_some_and(Value::is_string))
+}
+
 /// Whether a list item is, or stands in the place of, the object of an identity: an app is the same
 /// under any name.
 pub fn is_identity(row: &PolicyType, item: &Value, identity_key: &str) -> bool {

@@ -103,6 +103,12 @@ pub enum Incomplete {
         /// What was read.
         read: u64,
     },
+    /// An item that is no object.
+    #[error("it holds something that is no object")]
+    NotAnObject,
+    /// Two items with the same id.
+    #[error("it names one object twice, so that another is missing")]
+    Twice,
     /// An answer says that an error cut it short, although its status is a success.
     #[error("an answer says that an error cut it short")]
     ErrorInside,

@@ -1,17 +1,19 @@
 //! Lists: page after page to the end, or an error.
 //!
 //! Decides which `nextLink` may be followed: one on the configured Graph host below the version
-//! segment, not seen before, within the page cap; and that a list which counts itself has as many items
-//! as it says. A list is never silently partial. Items stay raw
-//! text, so that one item too deep or odd to parse does not break its page.
+//! segment, not seen before, within the page cap; that a list which counts itself has as many items as
+//! it says; and that each of its items is an object, and none comes twice. A list is never silently
+//! partial. Items stay raw text, so that one item too deep or odd to parse does not break its page.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use url::Url;
+
+use domain::json::is_error_annotation;
 
 use crate::call_error::{CallError, Incomplete};
 use crate::client::TenantReader;
@@ -28,6 +30,7 @@ pub struct Pages<'a> {
     seen: HashSet<[u8; 32]>,
     page_cap: usize,
     tally: Tally,
+    items: Items,
 }
 
 /// What the pages say of how much there is, and how much came.
@@ -66,6 +69,43 @@ impl Tally {
     }
 }
 
+/// What the items say of the list that they came in.
+#[derive(Default)]
+struct Items {
+    ids: HashSet<String>,
+    /// The first thing that makes the list none. Told at its end: what came is handed over first.
+    flaw: Option<Incomplete>,
+}
+
+impl Items {
+    fn look(&mut self, item: &RawValue) {
+        if let Some(flaw) = self.flaw_of(item.get()) {
+            self.flaw.get_or_insert(flaw);
+        }
+    }
+
+    /// A list of objects with something else in it was cut or repaired on its way, and an object that
+    /// comes twice stands in the place of another: pages that are counted off shift when an object
+    /// before them goes. What cannot be parsed is judged by who reads the item.
+    fn flaw_of(&mut self, item: &str) -> Option<Incomplete> {
+        if !item.starts_with('{') {
+            return Some(Incomplete::NotAnObject);
+        }
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(item).ok()?;
+        if members.keys().any(|name| is_error_annotation(name)) {
+            return Some(Incomplete::ErrorInside);
+        }
+        match members.get("id") {
+            None if members.contains_key("error") => Some(Incomplete::ErrorInside),
+            None => None,
+            Some(id) => {
+                let id: String = serde_json::from_str(id.get()).ok()?;
+                (!self.ids.insert(id.to_lowercase())).then_some(Incomplete::Twice)
+            }
+        }
+    }
+}
+
 enum Next {
     First,
     Link(Url),
@@ -90,6 +130,7 @@ impl<'a> Pages<'a> {
             seen: HashSet::new(),
             page_cap: PAGE_CAP,
             tally: Tally::default(),
+            items: Items::default(),
         }
     }
 
@@ -111,7 +152,10 @@ impl<'a> Pages<'a> {
             Next::Link(link) => link.clone(),
             Next::End => {
                 self.tally.check().map_err(CallError::Incomplete)?;
-                return Ok(None);
+                return match self.items.flaw {
+                    Some(flaw) => Err(CallError::Incomplete(flaw)),
+                    None => Ok(None),
+                };
             }
         };
         let answer = self.reader.get_url(&self.request, &url).await?;
@@ -124,6 +168,7 @@ impl<'a> Pages<'a> {
             Some(link) => Next::Link(self.follow(&link).map_err(CallError::Incomplete)?),
         };
         self.tally.add(page.count.as_ref(), page.value.len());
+        page.value.iter().for_each(|item| self.items.look(item));
         Ok(Some(page.value))
     }
 
@@ -171,6 +216,39 @@ mod tests {
         assert_eq!(checked(&[(Some(json!(60)), 25), (None, 35)]), Ok(()));
         assert_eq!(checked(&[(Some(json!(60)), 25), (None, 5)]), short(60, 30));
         assert_eq!(checked(&[(Some(json!(0)), 1)]), short(0, 1));
+    }
+
+    fn flaw(items: &[&str]) -> Option<Incomplete> {
+        let mut seen = Items::default();
+        for item in items {
+            let raw = RawValue::from_string((*item).to_owned()).unwrap();
+            seen.look(&raw);
+        }
+        seen.flaw
+    }
+
+    #[test]
+    fn what_is_no_object_or_comes_twice_makes_a_list_none() {
+        assert_eq!(flaw(&[r#"{"id":"a"}"#, r#"{"id":"b"}"#]), None);
+        assert_eq!(flaw(&[r#"{"name":"a"}"#, r#"{"name":"a"}"#]), None);
+        assert_eq!(flaw(&[r#"{"id":"a","error":"a member of it"}"#]), None);
+        assert_eq!(flaw(&[r#"{"id":"a","text":"\ud800"}"#]), None);
+        for odd in ["null", "7", r#""text""#, r#"[{"id":"a"}]"#] {
+            assert_eq!(flaw(&[r#"{"id":"a"}"#, odd]), Some(Incomplete::NotAnObject));
+        }
+        for error in [
+            r#"{"error":{"code":"x"}}"#,
+            r#"{"id":"a","@odata.error":{"code":"x"}}"#,
+            r#"{"id":"a","apps@odata.error":{"code":"x"}}"#,
+        ] {
+            assert_eq!(flaw(&[error]), Some(Incomplete::ErrorInside));
+        }
+        let twice = [
+            r#"{"id":"ab"}"#,
+            r#"{"id":"c"}"#,
+            r#"{"id":"AB","name":"x"}"#,
+        ];
+        assert_eq!(flaw(&twice), Some(Incomplete::Twice));
     }
 
     #[test]

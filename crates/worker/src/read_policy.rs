@@ -326,6 +326,16 @@ async fn matching(
         for raw in page {
             // An item that cannot be parsed still has its name.
             let item = serde_json::from_str::<Value>(raw.get()).unwrap_or_else(|_| flat(&raw));
+            if !capture::tells_identity(row, &item) {
+                let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
+                return Err(ReadProblem::Unusable {
+                    code: "list_incomplete",
+                    message: format!(
+                        "The object {id:?} of {} does not say what it is: what is absent cannot be told.",
+                        row.path
+                    ),
+                });
+            }
             if capture::belongs(row, &item) && capture::is_identity(row, &item, identity_key) {
                 found.push(item);
             }

@@ -97,7 +97,6 @@ fn assignments_are_direct_free_of_ids_and_of_empty_filters() {
                 "@odata.type": target("group"), "groupId": "G1",
                 "deviceAndAppManagementAssignmentFilterId": "F1",
                 "deviceAndAppManagementAssignmentFilterType": "exclude"}}),
-            json!("nonsense"),
         ],
     );
     assert_eq!(

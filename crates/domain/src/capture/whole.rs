@@ -8,16 +8,33 @@
 //! Counts hold in both directions. A flag holds in one: Intune calls an app policy unassigned when all
 //! it has are exclusions, so that `false` beside an assignment says nothing.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{CaptureError, RawPolicy, refuse};
-use crate::json;
-use crate::policy_type::{PolicyType, links_of};
+use crate::json::{self, pattern};
+use crate::policy_type::{PolicyType, links_of, odata_type};
 
 /// Counts whose name does not follow from that of the part.
 const COUNTS: &[(&str, &str)] = &[("deployedAppCount", "apps")];
 /// Flags that say that there is at least one of a part.
 const FLAGS: &[(&str, &str)] = &[("isAssigned", "assignments")];
+
+/// What a policy is there for, by where it stands. Without it there is nothing to carry, and null is
+/// how Graph answers what it has not loaded.
+const CONTENT: &[&str] = &[
+    "scriptContent",
+    "detectionScriptContent",
+    "payload",
+    "payloadJson",
+    "trustedRootCertificate",
+    "omaSettings",
+    "ipRanges",
+    "conditions",
+    "conditions.users",
+    "conditions.applications",
+];
 
 /// Parts of the object that were read by requests of their own, with how many came.
 type Apart<'a> = Vec<(&'a str, usize)>;
@@ -27,11 +44,11 @@ pub(super) fn check(row: &PolicyType, raw: &RawPolicy) -> Result<(), CaptureErro
     let mut apart: Apart<'_> = raw
         .sub_collections
         .iter()
-        .map(|(part, items)| (part.as_str(), items.len()))
+        .map(|(part, items)| (part.as_str(), distinct(items)))
         .collect();
     let own_read = row.assignments.is_some_and(|rule| !rule.read.is_empty());
     if let (true, Some(assignments)) = (own_read, &raw.assignments) {
-        apart.push(("assignments", assignments.len()));
+        apart.push(("assignments", distinct(assignments)));
     }
     if let Value::Object(item) = &raw.item {
         for (part, read) in &apart {
@@ -42,10 +59,24 @@ pub(super) fn check(row: &PolicyType, raw: &RawPolicy) -> Result<(), CaptureErro
             flags(item, "assignments", assignments.len())?;
         }
     }
+    for place in CONTENT {
+        let nothing = match pattern::get(&raw.item, place) {
+            Some(Value::String(text)) => text.is_empty(),
+            Some(value) => value.is_null(),
+            None => false,
+        };
+        if nothing {
+            let at = format!("/{}", place.replace('.', "/"));
+            return refuse(
+                "parts_incomplete",
+                format!("{at}: what the policy is there for was not read, Graph answered nothing."),
+            );
+        }
+    }
     // Links are followed one by one, whatever the item says beside them.
     for link in links_of(row, &raw.item) {
         let several = raw.item.get(link.property).and_then(Value::as_array);
-        apart.push((link.property, several.map_or(1, Vec::len)));
+        apart.push((link.property, several.map_or(1, |items| distinct(items))));
     }
     walk(&raw.item, "", &apart)?;
     let below: Apart<'_> = row
@@ -56,10 +87,23 @@ pub(super) fn check(row: &PolicyType, raw: &RawPolicy) -> Result<(), CaptureErro
     for (part, items) in &raw.sub_collections {
         walk_all(items, &json::below("", part), &below)?;
     }
-    match &raw.assignments {
-        Some(items) => walk_all(items, "/assignments", &Vec::new()),
-        None => Ok(()),
+    let assignments = raw.assignments.as_deref().unwrap_or_default();
+    targets(assignments)?;
+    walk_all(assignments, "/assignments", &Vec::new())
+}
+
+/// An assignment says to whom; one that does not was not read, and must be neither dropped nor sent.
+fn targets(assignments: &[Value]) -> Result<(), CaptureError> {
+    for (index, assignment) in assignments.iter().enumerate() {
+        let target = assignment.get("target").unwrap_or(&Value::Null);
+        if odata_type(target).is_empty() {
+            return refuse(
+                "parts_incomplete",
+                format!("/assignments/{index}: it does not say to whom."),
+            );
+        }
     }
+    Ok(())
 }
 
 /// Members of an item that say how much there is of it: to be kept where a second answer about the
@@ -121,7 +165,28 @@ fn number(value: &Value) -> Option<usize> {
     }
 }
 
+/// How many elements of a part were read: one that comes twice is one, and stands in the place of
+/// another that is missing.
+fn distinct(items: &[Value]) -> usize {
+    let mut ids = HashSet::new();
+    let repeated = items.iter().filter(|item| {
+        let id = item.get("id").and_then(Value::as_str);
+        id.is_some_and(|id| !id.is_empty() && !ids.insert(id.to_lowercase()))
+    });
+    items.len() - repeated.count()
+}
+
+/// No list of objects has null in it: that too stands in the place of one that is missing. (A list of
+/// words or ids may, and it means nothing there.)
 fn walk_all(items: &[Value], pointer: &str, apart: &Apart<'_>) -> Result<(), CaptureError> {
+    let null = items.iter().position(Value::is_null);
+    if let (Some(index), true) = (null, items.iter().any(Value::is_object)) {
+        let at = json::below(pointer, index);
+        return refuse(
+            "parts_incomplete",
+            format!("{at}: null stands where an object belongs."),
+        );
+    }
     items
         .iter()
         .enumerate()
@@ -142,7 +207,7 @@ fn walk(value: &Value, pointer: &str, apart: &Apart<'_>) -> Result<(), CaptureEr
         }
         let came_apart = apart.iter().any(|(part, _)| part == name);
         if let (Value::Array(items), false) = (value, came_apart) {
-            counts(members, pointer, name, items.len())?;
+            counts(members, pointer, name, distinct(items))?;
         }
         walk(value, &json::below(pointer, name), &nothing)?;
     }
@@ -167,7 +232,10 @@ fn annotation(
         );
     }
     let own = apart.iter().find(|(part, _)| *part == about);
-    let here = members.get(about).and_then(Value::as_array).map(Vec::len);
+    let here = members
+        .get(about)
+        .and_then(Value::as_array)
+        .map(|items| distinct(items));
     let at = json::below(pointer, about);
     match word {
         "count" if !about.is_empty() => {

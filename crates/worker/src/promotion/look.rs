@@ -257,14 +257,21 @@ impl Subject<'_> {
         match problem {
             ReadProblem::Interrupted(interrupt) => Err(interrupt.into()),
             ReadProblem::Throttled { until } => self.wait_until(until).await,
-            ReadProblem::Unavailable { .. } if self.trouble < 6 => {
-                self.trouble += 1;
-                let unit = self.run.job.env.config.patience.trouble;
-                let wait = unit * (1 << self.trouble.min(5));
-                self.pause(wait).await
-            }
+            ReadProblem::Unavailable { .. } if self.trouble < 6 => self.back_off().await,
+            // An answer that was cut short may be whole the next time, and what was begun is not to
+            // be left half made for it. Before a write there is nothing to lose by ending here.
+            ReadProblem::Unusable {
+                code: "list_incomplete" | "answer_incomplete",
+                ..
+            } if self.trouble < 6 && self.journal.may_have_written() => self.back_off().await,
             other => Err(self.unreadable(other)),
         }
+    }
+
+    async fn back_off(&mut self) -> Result<(), Exit> {
+        self.trouble += 1;
+        let unit = self.run.job.env.config.patience.trouble;
+        self.pause(unit * (1 << self.trouble.min(5))).await
     }
 
     /// What a target that cannot be read means, by what may have been written already.

@@ -176,7 +176,11 @@ async fn begun(stack: &Stack, run: Uuid, more: usize) {
     };
     let deadline = Instant::now() + Duration::from_secs(40);
     let mut first = None;
-    while Instant::now() < deadline {
+    loop {
+        assert!(
+            Instant::now() < deadline,
+            "no {more} more subjects have begun"
+        );
         if let Ok((count, ended)) = stack.db.run(look).await {
             let first = *first.get_or_insert(count);
             if ended || count >= first + more {
@@ -185,7 +189,6 @@ async fn begun(stack: &Stack, run: Uuid, more: usize) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("no {more} more subjects have begun");
 }
 
 #[tokio::test(flavor = "multi_thread")]

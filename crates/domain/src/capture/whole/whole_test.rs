@@ -7,7 +7,13 @@ use super::*;
 use crate::policy_type;
 
 fn raw(row: &PolicyType, item: Value, children: usize, assignments: usize) -> RawPolicy {
-    let some = |count: usize| (0..count).map(|n| json!({"id": n.to_string()})).collect();
+    let some = |count: usize| {
+        let one = |n: usize| {
+            let target = json!({"@odata.type": "#microsoft.graph.groupAssignmentTarget"});
+            json!({"id": n.to_string(), "target": target})
+        };
+        (0..count).map(one).collect()
+    };
     RawPolicy {
         item,
         sub_collections: row
@@ -133,4 +139,67 @@ fn a_link_to_more_of_what_was_read_apart_says_nothing() {
         values.as_array().unwrap().clone(),
     );
     assert_eq!(check(row, &raw), Ok(()));
+}
+
+#[test]
+fn what_comes_twice_counts_once_and_null_is_no_part_in_every_type() {
+    let mut tried = 0;
+    for row in policy_type::all() {
+        for sub in row.sub_collections {
+            let count = format!("{}@odata.count", sub.property);
+            let mut read = raw(row, json!({"id": "1", &count: 3}), 3, 0);
+            assert_eq!(check(row, &read).err(), None, "{}", row.key);
+            let items = read.sub_collections.get_mut(sub.property).unwrap();
+            items[2] = items[0].clone();
+            let message = check(row, &read).unwrap_err().message;
+            assert!(message.contains("2 were read"), "{message}");
+            let items = read.sub_collections.get_mut(sub.property).unwrap();
+            items[2] = Value::Null;
+            assert!(check(row, &read).is_err(), "{}", row.key);
+            tried += 1;
+        }
+    }
+    assert!(tried > 5, "{tried}");
+    let row = policy_type::find("deviceCompliancePolicies").unwrap();
+    let actions = json!({"id": "1", "scheduledActionsForRule": [{"id": "a"}, null]});
+    assert!(said(row, actions, 0, 0).is_some());
+    // Of words and ids, null is one that says nothing.
+    assert_eq!(said(row, json!({"words": ["a", null]}), 0, 0), None);
+}
+
+#[test]
+fn an_assignment_that_does_not_say_to_whom_was_not_read_in_any_type() {
+    for row in policy_type::all()
+        .iter()
+        .filter(|row| row.assignments.is_some())
+    {
+        for odd in [
+            json!({"id": "1"}),
+            json!({"id": "1", "target": null}),
+            json!({"id": "1", "target": {"groupId": "g"}}),
+            json!(null),
+            json!("x"),
+        ] {
+            let mut read = raw(row, json!({"id": "1"}), 0, 2);
+            read.assignments.as_mut().unwrap()[1] = odd.clone();
+            assert!(check(row, &read).is_err(), "{} {odd}", row.key);
+        }
+    }
+}
+
+#[test]
+fn what_a_policy_is_there_for_is_never_nothing() {
+    for row in policy_type::all() {
+        for place in CONTENT.iter().filter(|place| !place.contains('.')) {
+            for nothing in [Value::Null, json!("")] {
+                let message = said(row, json!({"id": "1", *place: nothing}), 0, 0).unwrap();
+                assert!(message.contains(place), "{message}");
+            }
+            assert_eq!(said(row, json!({"id": "1", *place: "x"}), 0, 0), None);
+            assert_eq!(said(row, json!({"id": "1"}), 0, 0), None);
+        }
+    }
+    let row = policy_type::find("conditionalAccessPolicies").unwrap();
+    let unread = json!({"id": "1", "conditions": {"users": null}});
+    assert!(said(row, unread, 0, 0).is_some());
 }
