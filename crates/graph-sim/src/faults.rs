@@ -68,6 +68,10 @@ pub(crate) enum Kind {
     ShortList {
         items: usize,
     },
+    /// A list with this in the place of each of its items: a null, an error, an item without a name.
+    OddList {
+        item: Value,
+    },
     /// A list that says that it has so many items.
     Miscount {
         said: u64,
@@ -130,6 +134,7 @@ impl Kind {
             Self::EmptyPage => "empty_page",
             Self::LaggingList => "lagging_list",
             Self::ShortList { .. } => "short_list",
+            Self::OddList { .. } => "odd_list",
             Self::Miscount { .. } => "miscount",
             Self::ErrorInside => "error_inside",
             Self::DropSetting { .. } => "drop_setting",

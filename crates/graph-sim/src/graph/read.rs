@@ -182,6 +182,9 @@ pub(super) fn page(
     for twist in call.twists {
         match twist {
             Kind::ShortList { items: most } => items.truncate(*most),
+            Kind::OddList { item } => {
+                items = vec![item.clone()];
+            }
             Kind::Miscount { said: count } => said = Some(*count),
             _ => {}
         }

@@ -93,6 +93,66 @@ async fn lost_answers_to_creates_make_nothing_twice_and_lose_nothing() {
     }
 }
 
+/// A list that holds what cannot be told proves nothing absent: neither before a create nor after one
+/// whose answer was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_cannot_be_told_is_no_proof_of_absence() {
+    for item in [
+        json!(null),
+        json!({"error": {"code": "InternalServerError"}}),
+        json!({"id": "00000000-0000-4000-8000-00000000000a"}),
+        json!({"id": "00000000-0000-4000-8000-00000000000a", "name": null}),
+    ] {
+        let odd = json!({"kind": "odd_list", "item": item, "tenant": TARGET, "method": "GET",
+            "path_regex": CREATE, "times": 100_000});
+        let (stack, plan, items) = promote_with(&[CATALOG], &[odd]).await;
+        let creates = plan
+            .subjects
+            .iter()
+            .filter(|s| s.action == Action::Create)
+            .count();
+        let refused = items
+            .iter()
+            .filter(|i| {
+                matches!(
+                    i.reason_code.as_deref(),
+                    Some("list_incomplete" | "answer_incomplete")
+                )
+            })
+            .count();
+        assert!(creates > 0 && refused >= creates, "{item} {items:#?}");
+        let posts = stack.writes(TARGET).await;
+        let posts = posts.iter().filter(|write| write["method"] == "POST");
+        assert_eq!(posts.count(), 0, "{item}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_cannot_be_told_makes_nothing_twice() {
+    for item in [json!(null), json!({"error": {"code": "Timeout"}})] {
+        let odd = json!({"kind": "odd_list", "item": item, "tenant": TARGET, "method": "GET",
+            "path_regex": CREATE, "skip": 3, "times": 6});
+        let lost = on_create(3, json!({"kind": "cut_after_effect"}));
+        let (stack, plan, items) = promote_with(&[CATALOG], &[lost, odd]).await;
+        // One whose first look was such a list has written nothing.
+        let (ended, refused): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .partition(|item| item.outcome == "succeeded");
+        let before = |item: &ItemRow| {
+            matches!(
+                item.reason_code.as_deref(),
+                Some("list_incomplete" | "answer_incomplete")
+            )
+        };
+        assert!(
+            !ended.is_empty() && refused.iter().all(before),
+            "{refused:#?}"
+        );
+        let twice = duplicates(&stack, &plan, CATALOG, "name").await;
+        assert!(twice.is_empty(), "{item} {twice:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_whose_object_shows_late_is_adopted() {
     let (stack, plan, items) = promote_with(

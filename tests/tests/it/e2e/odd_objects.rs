@@ -275,7 +275,10 @@ async fn odd_objects_are_held_back_one_by_one_and_the_others_captured() -> Resul
         };
         assert_eq!(item["outcome"], expected, "{item}");
     }
-    assert_eq!(of("deviceCompliancePolicies")["reason_code"], "id_missing");
+    assert_eq!(
+        of("deviceCompliancePolicies")["reason_code"],
+        "list_incomplete"
+    );
     assert!(took < Duration::from_mins(2), "{took:?}");
 
     // Every good object is there, those of the incomplete type too.
