@@ -210,6 +210,13 @@ impl ReferenceCatalog {
 
     /// Why the kind was not read to the end, where it was read at all.
     pub fn problem(&self, kind: &str) -> Option<&KindProblem> {
+        if kind == DIRECTORY_OBJECT {
+            // What keeps it from being known is what keeps one of the kinds that it may be of.
+            let mut unread = DIRECTORY_KINDS
+                .iter()
+                .filter(|kind| !self.is_complete(kind));
+            return unread.find_map(|kind| self.problems.get(*kind));
+        }
         self.problems.get(kind)
     }
 

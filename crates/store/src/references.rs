@@ -219,8 +219,8 @@ pub fn put_facts(
     Ok(())
 }
 
-/// Forgets objects of a kind that were last seen before then and that no live policy names. Returns
-/// how many.
+/// Forgets objects of a kind that were last seen before then and that no live policy names, as such or
+/// by a security identifier. Returns how many.
 pub fn forget_unused_references(
     conn: &mut PgConnection,
     tenant_id: Uuid,
@@ -233,8 +233,9 @@ pub fn forget_unused_references(
            JOIN policy_versions v ON v.id = p.current_version_id, \
            LATERAL jsonb_array_elements(v.references_used) r \
            WHERE p.tenant_id = $1 AND p.removed_at IS NULL \
-           AND v.references_used @> jsonb_build_array(jsonb_build_object('kind', $2)) \
-           AND r ->> 'kind' = $2) \
+           AND (v.references_used @> jsonb_build_array(jsonb_build_object('kind', $2)) \
+             OR v.references_used @> '[{\"kind\": \"directory_object\"}]') \
+           AND r ->> 'kind' IN ($2, 'directory_object')) \
          DELETE FROM tenant_references t WHERE t.tenant_id = $1 AND t.kind = $2 \
          AND t.observed_at < $3 AND lower(t.external_id) NOT IN (SELECT id FROM used)",
     )

@@ -13,7 +13,8 @@ use crate::references::DIRECTORY_OBJECT;
 
 /// Kinds that content or assignments point to by code, and not by a rule of their row.
 #[cfg(test)]
-pub(crate) const KINDS_BEYOND_THE_REGISTRY: [&str; 10] = [
+pub(crate) const KINDS_BEYOND_THE_REGISTRY: [&str; 11] = [
+    DIRECTORY_OBJECT,
     "assignment_filter",
     "built_in_group_policy_definition",
     "configuration_manager_collection",

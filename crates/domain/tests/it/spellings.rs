@@ -8,9 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::canonical::{self, Reading};
 use domain::diff;
+use domain::mapping;
 use domain::model::{CapturedPolicy, Facet};
 use domain::policy_type::{self, PolicyType};
 use domain::references::{DIRECTORY_OBJECT, Overrides, ReferenceCatalog, ReferenceObject};
+use domain::selection::{Mapping, Scope, Selection};
 use domain::steps::{self, Landed, StepInput, TextSearch};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -321,4 +323,36 @@ fn f1_bytes_that_devices_execute_are_bytes() {
         }
     }
     assert!(tried >= 10, "{tried}");
+}
+
+#[test]
+fn b3_what_the_source_lost_can_be_mapped_to_any_object_of_the_directory() {
+    let lost = ReferenceObject {
+        id: Uuid::from_u128(1),
+        kind: DIRECTORY_OBJECT.to_owned(),
+        external_id: OLD.to_owned(),
+        name: None,
+        discriminator: String::new(),
+    };
+    let source = ReferenceCatalog::new([lost], []);
+    let overrides = |kind: &str| {
+        let mapping = Mapping::Reference {
+            kind: DIRECTORY_OBJECT.to_owned(),
+            source_id: Uuid::from_u128(1),
+            target_id: Uuid::from_u128(7),
+        };
+        let selection = Selection {
+            source_tenant_id: Uuid::from_u128(2),
+            target_tenant_id: Uuid::from_u128(3),
+            scope: Scope::default(),
+            pairings: [].into(),
+            mappings: [mapping].into(),
+            options: KEEP,
+        };
+        mapping::overrides(&selection, &source, &catalog(kind, NEW, "New"), &[])
+    };
+    for kind in ["group", "directory_role", "user"] {
+        assert_eq!(overrides(kind).unwrap().references.len(), 1, "{kind}");
+    }
+    assert!(overrides("mobile_app").is_err());
 }

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::PROCESS;
 
-const LIMIT: Duration = Duration::from_mins(2);
+pub(super) const LIMIT: Duration = Duration::from_mins(2);
 
-async fn empty_stack() -> Result<Stack> {
+pub(super) async fn empty_stack() -> Result<Stack> {
     let plan = Plan {
         source: Content::Empty,
         target: Content::Empty,
@@ -22,7 +22,7 @@ async fn empty_stack() -> Result<Stack> {
     Stack::start(PROCESS, plan).await
 }
 
-fn custom(name: &str, value: &str) -> Value {
+pub(super) fn custom(name: &str, value: &str) -> Value {
     json!({"@odata.type": "#microsoft.graph.windows10CustomConfiguration", "displayName": name,
         "description": "", "roleScopeTagIds": ["0"], "omaSettings": [
             {"@odata.type": "#microsoft.graph.omaSettingString", "displayName": "One", "description": "",
@@ -37,21 +37,21 @@ fn xml(name: &str, value: &str) -> Value {
                 "value": STANDARD.encode(value)}]})
 }
 
-fn script(name: &str, bytes: &[u8]) -> Value {
+pub(super) fn script(name: &str, bytes: &[u8]) -> Value {
     json!({"@odata.type": "#microsoft.graph.deviceManagementScript", "displayName": name,
         "description": "", "fileName": "run.ps1", "runAsAccount": "system", "runAs32Bit": false,
         "enforceSignatureCheck": false, "roleScopeTagIds": ["0"],
         "scriptContent": STANDARD.encode(bytes)})
 }
 
-fn subject<'v>(answer: &'v Value, name: &str) -> &'v Value {
+pub(super) fn subject<'v>(answer: &'v Value, name: &str) -> &'v Value {
     let subjects = answer["subjects"].as_array().into_iter().flatten();
     let mut of_name = subjects.filter(|subject| subject["display_name"] == name);
     of_name.next().unwrap_or(&Value::Null)
 }
 
 /// The messages that hold a subject with this code.
-fn held<'v>(subject: &'v Value, code: &str) -> Vec<&'v str> {
+pub(super) fn held<'v>(subject: &'v Value, code: &str) -> Vec<&'v str> {
     let reasons = subject["reasons"].as_array().into_iter().flatten();
     reasons
         .filter(|reason| reason["code"] == code)
@@ -59,7 +59,7 @@ fn held<'v>(subject: &'v Value, code: &str) -> Vec<&'v str> {
         .collect()
 }
 
-async fn landed(stack: &Stack, collection: &str, name: &str) -> Result<Value> {
+pub(super) async fn landed(stack: &Stack, collection: &str, name: &str) -> Result<Value> {
     let all = stack.sim.objects(TARGET, collection).await?;
     let found = all.into_iter().find(|one| one["displayName"] == name);
     found.with_context(|| format!("{name} did not land"))
@@ -198,7 +198,7 @@ async fn b2_a_tenant_id_in_any_encoding_is_told_and_every_other_byte_stays() -> 
 }
 
 /// The security identifier of a directory object, from its id.
-fn sid(id: &str) -> Result<String> {
+pub(super) fn sid(id: &str) -> Result<String> {
     let hex: String = id.chars().filter(|c| *c != '-').collect();
     let byte = |index: usize| u32::from_str_radix(&hex[index * 2..index * 2 + 2], 16);
     // The first three fields of a GUID are stored with their bytes reversed.
@@ -214,7 +214,12 @@ fn sid(id: &str) -> Result<String> {
     Ok(format!("S-1-12-1-{}", words.join("-")))
 }
 
-async fn put_named(stack: &Stack, tenant: &str, collection: &str, object: Value) -> Result<String> {
+pub(super) async fn put_named(
+    stack: &Stack,
+    tenant: &str,
+    collection: &str,
+    object: Value,
+) -> Result<String> {
     let made = stack.sim.put_object(tenant, collection, object).await?;
     Ok(made["id"].as_str().context("id")?.to_owned())
 }
