@@ -46,7 +46,7 @@ mod templates;
 
 pub use apps::waits_for_publishing;
 pub use binds::complete_links;
-pub use detour::detour;
+pub use detour::{detour, other_version};
 pub(crate) use device_preparation::ACTIONS as DEVICE_GROUP_ACTIONS;
 pub(crate) use empties::empty_entries;
 pub use group_policy::remaining;

@@ -3,14 +3,15 @@
 //! A read has no effect, so it is repeated here: passing failures (5xx, a lost or truncated answer)
 //! up to five attempts, 1, 2, 4, 8 s apart; throttling as often as Graph asks while each wait is at
 //! most 30 s (ten times in a row at most), which spends no attempt; a 401 once with a new token. A
-//! longer wait is [`CallError::Throttled`]: the caller parks. It must not decide what a policy type
-//! needs.
+//! longer wait is [`CallError::Throttled`]: the caller parks. A refusal that names Graph's other version
+//! is followed there once. It must not decide what a policy type needs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::model::ResourceFamily;
+use domain::model::{GraphVersion, ResourceFamily};
+use domain::steps::other_version;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use tokio::time::Instant;
@@ -111,10 +112,40 @@ impl TenantReader {
 
     /// Reads once to a whole JSON answer. Anything else is an error.
     pub async fn get(&self, request: &ReadRequest) -> Result<Answer, CallError> {
-        let url = self
-            .endpoints
-            .resource_url(request.version, &request.path)?;
-        self.get_url(request, &url).await
+        let (answer, ..) = self.get_either(request).await?;
+        Ok(answer)
+    }
+
+    /// Reads at the request's address, and where Graph's refusal names its other version, once there.
+    /// Answers where it was read. What the other version refuses in its turn is not found there either,
+    /// for all that is known: the first refusal stands.
+    pub(crate) async fn get_either(
+        &self,
+        request: &ReadRequest,
+    ) -> Result<(Answer, Url, GraphVersion), CallError> {
+        let at = |version| self.endpoints.resource_url(version, &request.path);
+        let url = at(request.version)?;
+        let refused = match self.get_url(request, &url).await {
+            Ok(answer) => return Ok((answer, url, request.version)),
+            Err(refused) => refused,
+        };
+        let Some(version) = named_version(request.version, &refused) else {
+            return Err(refused);
+        };
+        let url = at(version)?;
+        tracing::info!(
+            path = request.path_template,
+            "read by the version that the refusal names"
+        );
+        match self.get_url(request, &url).await {
+            Ok(answer) => Ok((answer, url, version)),
+            Err(
+                CallError::NotFound { .. }
+                | CallError::Forbidden { .. }
+                | CallError::Rejected { .. },
+            ) => Err(refused),
+            Err(other) => Err(other),
+        }
     }
 
     /// Reads one text of the form `{"value": "..."}` that is a secret. What was received is wiped
@@ -293,6 +324,16 @@ impl TenantReader {
         self.context
             .announce(self.tenant_id, family, WaitReason::Transient, until)?;
         Ok(self.context.sleep_until(until).await?)
+    }
+}
+
+/// The other version, where a refusal names it.
+fn named_version(version: GraphVersion, refused: &CallError) -> Option<GraphVersion> {
+    match refused {
+        CallError::Rejected { status, error, .. } if *status != 401 => {
+            other_version(version, error.operator_text())
+        }
+        _ => None,
     }
 }
 

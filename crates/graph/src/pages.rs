@@ -144,12 +144,17 @@ impl<'a> Pages<'a> {
     /// The next page's items (there may be none in it); `None` once the list is whole. After an
     /// error the list stays incomplete: asking again repeats the page that failed.
     pub async fn next(&mut self) -> Result<Option<Vec<Box<RawValue>>>, CallError> {
-        let url = match &self.next {
-            Next::First => self
-                .reader
-                .endpoints
-                .resource_url(self.request.version, &self.request.path)?,
-            Next::Link(link) => link.clone(),
+        let (answer, url) = match &self.next {
+            Next::First => {
+                let (answer, url, version) = self.reader.get_either(&self.request).await?;
+                // The rest of the list is where its beginning was.
+                self.request.version = version;
+                (answer, url)
+            }
+            Next::Link(link) => {
+                let answer = self.reader.get_url(&self.request, link).await?;
+                (answer, link.clone())
+            }
             Next::End => {
                 self.tally.check().map_err(CallError::Incomplete)?;
                 return match self.items.flaw {
@@ -158,7 +163,6 @@ impl<'a> Pages<'a> {
                 };
             }
         };
-        let answer = self.reader.get_url(&self.request, &url).await?;
         let page: Page = answer
             .json()
             .map_err(|_| CallError::Incomplete(Incomplete::NotAList))?;

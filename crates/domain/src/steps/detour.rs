@@ -13,15 +13,20 @@ pub fn detour(step: &WriteStep, refusal: &str) -> Option<WriteStep> {
     if refusal.contains(NO_ROUTE) {
         return other_verb(step);
     }
-    let other = match step.version {
-        GraphVersion::V1 if names_beta(&refusal) => GraphVersion::Beta,
-        GraphVersion::Beta if names_v1(&refusal) => GraphVersion::V1,
-        GraphVersion::V1 | GraphVersion::Beta => return None,
-    };
     Some(WriteStep {
-        version: other,
+        version: other_version(step.version, &refusal)?,
         ..step.clone()
     })
+}
+
+/// The other version of Graph, where a refusal of this one names it.
+pub fn other_version(version: GraphVersion, refusal: &str) -> Option<GraphVersion> {
+    let refusal = refusal.to_ascii_lowercase();
+    match version {
+        GraphVersion::V1 if names_beta(&refusal) => Some(GraphVersion::Beta),
+        GraphVersion::Beta if names_v1(&refusal) => Some(GraphVersion::V1),
+        GraphVersion::V1 | GraphVersion::Beta => None,
+    }
 }
 
 /// The service takes the clearing of a device group as DELETE in some tenants and as POST in others.

@@ -331,3 +331,54 @@ async fn a_reader_posts_its_question_and_nothing_else() {
     );
     assert!(seen[0].body.is_empty());
 }
+
+/// Refuses in one version, in words that name the other.
+fn only_in(version: &'static str, seen: &crate::server::Seen) -> Option<Reply> {
+    let said = format!("Not served here. Use the {version} endpoint.");
+    let refusal = json!({"error": {"code": "BadRequest", "message": said}});
+    (!seen.target.starts_with(&format!("/{version}/")))
+        .then(|| Reply::Whole(400, Vec::new(), refusal.to_string()))
+}
+
+#[tokio::test]
+async fn g1_a_read_whose_refusal_names_the_other_version_goes_there_once() {
+    for (from, to) in [(GraphVersion::V1, "beta"), (GraphVersion::Beta, "v1.0")] {
+        let base = Arc::new(Mutex::new(String::new()));
+        let known = Arc::clone(&base);
+        let server = start(move |_, seen| {
+            let base = known.lock().unwrap().clone();
+            only_in(to, seen).unwrap_or_else(|| {
+                let mut page = json!({"value": [1]});
+                if !seen.target.contains("skiptoken") {
+                    page["@odata.nextLink"] = json!(format!("{base}/{to}/groups?$skiptoken=a"));
+                }
+                Reply::json(&page)
+            })
+        })
+        .await;
+        base.lock().unwrap().clone_from(&server.base);
+        let mut request = groups();
+        request.version = from;
+        server.reader().get(&request).await.unwrap();
+        let mut items = 0;
+        let read = server.reader().get_paged(request, |_| items += 1).await;
+        read.unwrap();
+        assert_eq!(items, 2, "{to}");
+        // Two sendings of the one, three of the list: its second page is asked for there at once.
+        assert_eq!(server.graph_requests().len(), 5, "{to}");
+    }
+}
+
+#[tokio::test]
+async fn g1_what_the_other_version_refuses_too_stays_the_first_refusal() {
+    for second in [400, 403, 404] {
+        let server =
+            start(move |_, seen| only_in("beta", seen).unwrap_or_else(|| Reply::status(second)))
+                .await;
+        let error = server.reader().get(&groups()).await.unwrap_err();
+        assert_eq!(error.code(), "graph_rejected", "{second}");
+        let said = error.answer().and_then(graph::Answer::error).unwrap();
+        assert!(said.operator_text().contains("beta"), "{said:?}");
+        assert_eq!(server.graph_requests().len(), 2);
+    }
+}
