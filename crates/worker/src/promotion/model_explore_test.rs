@@ -15,13 +15,13 @@ struct Explored {
 }
 
 /// Every state that can be reached, and whether the end can be reached from each.
-fn explore(protocol: Protocol) -> Explored {
+fn explore(protocol: Protocol, start: State) -> Explored {
     let mut numbers: HashMap<State, usize> = HashMap::new();
     let mut before: Vec<Vec<usize>> = vec![Vec::new()];
     let mut ended: Vec<usize> = Vec::new();
     let mut violations: Vec<Violation> = Vec::new();
-    let mut open = VecDeque::from([State::start()]);
-    numbers.insert(State::start(), 0);
+    let mut open = VecDeque::from([start.clone()]);
+    numbers.insert(start, 0);
     while let Some(state) = open.pop_front() {
         let number = numbers[&state];
         if let Some(violation) = state.violation {
@@ -63,7 +63,15 @@ fn explore(protocol: Protocol) -> Explored {
 
 #[test]
 fn in_every_order_nothing_is_doubled_lost_stale_or_without_an_end() {
-    let found = explore(Protocol::Sound);
+    is_sound(&explore(Protocol::Sound, State::start()));
+}
+
+#[test]
+fn a_create_that_is_refused_for_its_links_and_sent_without_them_makes_one_object_in_every_order() {
+    is_sound(&explore(Protocol::Sound, State::start_with_links()));
+}
+
+fn is_sound(found: &Explored) {
     eprintln!(
         "model of the run protocol: {} states, {} ends, violations {:?}, stuck {}",
         found.states, found.ends, found.violations, found.stuck
@@ -81,7 +89,7 @@ fn the_model_catches_each_broken_variant() {
         (Protocol::NoFence, Violation::Duplicate),
         (Protocol::BlindRetry, Violation::Duplicate),
     ] {
-        let found = explore(protocol);
+        let found = explore(protocol, State::start());
         assert!(
             found.violations.contains(&expected),
             "{protocol:?}: {:?} in {} states",

@@ -21,11 +21,22 @@ impl Step {
     }
 }
 
+/// What a worker heard of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Heard {
+    /// That it took effect.
+    Done,
+    /// Nothing clear.
+    Lost,
+    /// That Graph makes no object with these links: it is sent once more without them.
+    LinksRefused,
+}
+
 /// One line of the journal; `n` numbers the intents of the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mark {
     Intent { n: u8, step: Step },
-    Answered { n: u8, step: Step, clear: bool },
+    Answered { n: u8, step: Step, heard: Heard },
     Adopted { n: u8, object: u8 },
     Absent { n: u8 },
     SeenLanded { n: u8 },
@@ -47,14 +58,18 @@ pub(super) fn journal_of(marks: &[Mark]) -> Journal {
                 graph_time: None,
                 at,
             }),
-            Mark::Answered { n, step, clear } => Entry::Result(StepResult {
+            Mark::Answered { n, step, heard } => Entry::Result(StepResult {
                 step: step.name().to_owned(),
                 client_request_id: id(n),
-                ending: if clear { Ending::Done } else { Ending::Unknown },
+                ending: match heard {
+                    Heard::Done => Ending::Done,
+                    Heard::Lost => Ending::Unknown,
+                    Heard::LinksRefused => Ending::LinksRefused,
+                },
                 status: None,
                 request_id: None,
                 date: None,
-                object_id: (clear && step == Step::Create).then(|| n.to_string()),
+                object_id: (heard == Heard::Done && step == Step::Create).then(|| n.to_string()),
                 approval_code: None,
                 approval_expires_at: None,
                 error: None,

@@ -1,5 +1,6 @@
 //! A model of the run protocol, explored exhaustively: two workers, one subject of two steps, one
-//! crash, one lost answer and two leases that run out, in every order.
+//! crash, one lost answer and two leases that run out, in every order; and with one lease fewer, a
+//! create that Graph refuses for its links.
 //!
 //! A paused worker is one that takes no step for a while, so pauses are in every order already.
 //! What a worker does next comes from [`next_move`], the code the real write path runs. Two things
@@ -9,8 +10,9 @@
 
 use domain::run::ItemOutcome;
 
+use super::super::journal::Ending;
 use super::super::next_move::{self, CreateMove, RepeatMove};
-use super::marks::{Mark, Step, journal_of, number_of};
+use super::marks::{Heard, Mark, Step, journal_of, number_of};
 
 /// The protocol, or one of the ways to get it wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ enum Place {
     /// The request is on the wire or has landed.
     Waiting(u8, Step),
     /// An answer came, clear or not.
-    Answered(u8, Step, bool),
+    Answered(u8, Step, Heard),
     /// Ends the item this way.
     Ending(ItemOutcome),
     /// Ends the run.
@@ -88,6 +90,7 @@ pub(super) struct State {
     sent: u8,
     crashes: u8,
     losses: u8,
+    refusals: u8,
     expiries: u8,
     pub(super) violation: Option<Violation>,
 }
@@ -107,8 +110,19 @@ impl State {
             sent: 0,
             crashes: 1,
             losses: 1,
+            refusals: 0,
             expiries: 2,
             violation: None,
+        }
+    }
+
+    /// The same with a create that binds links, which Graph may refuse; one lease fewer runs out, so
+    /// that it stays explorable.
+    pub(super) fn start_with_links() -> Self {
+        Self {
+            refusals: 1,
+            expiries: 1,
+            ..Self::start()
         }
     }
 
@@ -157,10 +171,15 @@ impl State {
             {
                 let mut next = self.clone();
                 next.losses -= 1;
-                next.arrive(me, Place::Answered(n, step, false));
+                next.arrive(me, Place::Answered(n, step, Heard::Lost));
                 states.push(next.clone());
                 // Or never reached Graph.
                 next.wire.retain(|request| request.n != n);
+                states.push(next);
+            }
+        }
+        for me in 0..2 {
+            if let Some(next) = self.refuse_links(me) {
                 states.push(next);
             }
         }
@@ -193,6 +212,27 @@ impl State {
                 states.push(next);
             }
         }
+    }
+
+    /// Graph refuses a create that binds links: nothing is made. The one without them it takes.
+    fn refuse_links(&self, me: usize) -> Option<Self> {
+        let Worker::Working {
+            place: Place::Waiting(n, Step::Create),
+            journal,
+            ..
+        } = &self.workers[me]
+        else {
+            return None;
+        };
+        let binds = journal_of(journal).ended(Step::Create.name(), Ending::LinksRefused) == 0;
+        if self.refusals == 0 || !binds || !self.wire.iter().any(|request| request.n == *n) {
+            return None;
+        }
+        let mut next = self.clone();
+        next.refusals -= 1;
+        next.wire.retain(|request| request.n != *n);
+        next.arrive(me, Place::Answered(*n, Step::Create, Heard::LinksRefused));
+        Some(next)
     }
 
     fn arrive(&mut self, me: usize, to: Place) {
@@ -274,16 +314,16 @@ impl State {
                     if self.wire.iter().any(|request| request.n == n) {
                         return;
                     }
-                    next.arrive(me, Place::Answered(n, step, true));
+                    next.arrive(me, Place::Answered(n, step, Heard::Done));
                 }
-                Place::Answered(n, step, clear) => {
+                Place::Answered(n, step, heard) => {
                     if protocol == Protocol::IntentAfterWrite {
                         next.note(me, protocol, Mark::Intent { n, step }, place);
                     }
                     next.note(
                         me,
                         protocol,
-                        Mark::Answered { n, step, clear },
+                        Mark::Answered { n, step, heard },
                         Place::Deciding,
                     );
                 }
