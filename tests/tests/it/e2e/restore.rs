@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use promotion_tests::stack::{Plan, SOURCE, Stack, TARGET};
 use serde_json::{Value, json};
 
+use super::stops::refused;
 use crate::PROCESS;
 
 const TYPE: &str = "deviceConfigurations";
@@ -339,5 +340,65 @@ async fn conditional_access_comes_back_without_being_enabled_unless_told_to() ->
     told["conditional_access_state"] = json!("as_captured");
     let run = changed.restore(&stack, &told).await?;
     let run = finish(&stack, &run).await?;
+    changed.assert_given_back(&stack, &run).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_during_a_restore_carries_what_was_begun_to_its_end_and_begins_nothing() -> Result<()>
+{
+    let stack = Stack::start(PROCESS, Plan::default()).await?;
+    let changed = Changed::configuration(&stack).await?;
+    let throttle = |method: &str, seconds: u32| {
+        json!({"tenant": TARGET, "method": method, "path_regex": TYPE, "kind": "throttle",
+            "retry_after": seconds, "times": 1})
+    };
+    let cancel = async |run: &str| -> Result<()> {
+        let stop = format!("/operation-runs/{run}/cancel");
+        let stopped = stack.api.post(&stop, &json!({})).await?;
+        anyhow::ensure!(stopped.status < 300, "{}", stopped.body);
+        Ok(())
+    };
+    // Graph puts the first write off for ten minutes: nothing of it was written.
+    stack.sim.fault(throttle("PATCH", 600)).await?;
+    let run = changed.restore(&stack, &changed.body()).await?;
+    refused(&stack).await?;
+    let pressed = Instant::now();
+    cancel(&run).await?;
+    let stopped = finish(&stack, &run).await?;
+    anyhow::ensure!(
+        pressed.elapsed() < Duration::from_secs(20),
+        "{:?}\n{}",
+        pressed.elapsed(),
+        stack.logs()
+    );
+    assert_eq!(stopped["outcome"], "cancelled", "{stopped}");
+    let items = stack.api.items(&run).await?;
+    assert_eq!(
+        (&items[0]["outcome"], &items[0]["reason_code"]),
+        (&json!("skipped"), &json!("cancelled")),
+        "{items:?}"
+    );
+    let now = changed.object(&stack).await?;
+    assert_eq!(now["description"], "somebody was here");
+
+    // Between the settings and the assignments: all of it is given back.
+    stack.sim.clear_faults().await?;
+    stack.sim.clear_journal().await?;
+    // The worker still holds the tenant back for those ten minutes; another does not know.
+    stack.workers[0].signal("TERM")?;
+    let mut stack = stack;
+    stack.add_worker()?;
+    stack.sim.fault(throttle("POST", 3)).await?;
+    let run = changed.restore(&stack, &changed.body()).await?;
+    refused(&stack).await?;
+    let stop = format!("/operation-runs/{run}/cancel");
+    let stopped = stack.api.post(&stop, &json!({})).await?;
+    anyhow::ensure!(stopped.status < 300, "{}", stopped.body);
+    let mut run = finish(&stack, &run).await?;
+    assert_eq!(run["outcome"], "cancelled", "{run}");
+    let items = stack.api.items(&text(&run["id"])).await?;
+    assert_eq!(items[0]["outcome"], "succeeded", "{items:?}");
+    // But for its outcome it is as any other.
+    run["outcome"] = json!("succeeded");
     changed.assert_given_back(&stack, &run).await
 }
