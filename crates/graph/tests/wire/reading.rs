@@ -348,8 +348,9 @@ async fn g1_a_read_whose_refusal_names_the_other_version_goes_there_once() {
         let server = start(move |_, seen| {
             let base = known.lock().unwrap().clone();
             only_in(to, seen).unwrap_or_else(|| {
-                let mut page = json!({"value": [1]});
+                let mut page = json!({"value": [{"id": "2"}]});
                 if !seen.target.contains("skiptoken") {
+                    page["value"] = json!([{"id": "1"}]);
                     page["@odata.nextLink"] = json!(format!("{base}/{to}/groups?$skiptoken=a"));
                 }
                 Reply::json(&page)
