@@ -106,6 +106,30 @@ pub(crate) fn warnings(
     found
 }
 
+/// The source versions of equal subjects of which something is to be said all the same.
+pub(crate) fn equals_needed(comparison: &Comparison) -> Vec<Uuid> {
+    equals_with_a_rest(comparison)
+        .filter_map(|subject| subject.source_version_id)
+        .collect()
+}
+
+/// What is true of a policy stays true once the target has it: what was not carried is still not there.
+pub(crate) fn warnings_of_equals(input: &PreflightInput<'_>) -> Vec<Reason> {
+    equals_with_a_rest(input.comparison)
+        .filter_map(|subject| {
+            let row = policy_type::find(&subject.policy_type)?;
+            not_carried::warning(row, input.source_contents.get(&subject.source_version_id?)?)
+        })
+        .collect()
+}
+
+fn equals_with_a_rest(comparison: &Comparison) -> impl Iterator<Item = &Subject> {
+    let equal = |subject: &&Subject| {
+        subject.state == SubjectState::Match && not_carried::concerns(&subject.policy_type)
+    };
+    comparison.subjects.iter().filter(equal)
+}
+
 /// The other live objects of the type in the target that can be read.
 fn peers<'a>(
     input: &'a PreflightInput<'_>,

@@ -138,7 +138,8 @@ pub fn versions_needed(
     source: &Inventory,
     target: &Inventory,
 ) -> (Vec<Uuid>, Vec<Uuid>) {
-    let sets = gates::policy_sets::needed(comparison, source);
+    let mut said = gates::policy_sets::needed(comparison, source);
+    said.extend(gates::equals_needed(comparison));
     let read = comparison.subjects.iter().filter(|subject| {
         matches!(
             subject.state,
@@ -146,7 +147,7 @@ pub fn versions_needed(
         ) || unresolved::is_by_reference(subject)
     });
     read.fold(
-        (sets, gates::peers_needed(comparison, target)),
+        (said, gates::peers_needed(comparison, target)),
         |(mut source, mut target), subject| {
             source.extend(subject.source_version_id);
             target.extend(subject.target_version_id);
@@ -201,6 +202,7 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         }
         decided.push((position, outcome));
     }
+    warnings.extend(gates::warnings_of_equals(&input));
     warnings.extend(gates::approvals::warnings(&input, &planned));
     warnings.extend(gates::collisions::warnings(&input, &planned));
     warnings.extend(gates::policy_sets::warnings(&input, &planned));

@@ -17,6 +17,11 @@ const TELLS: &[(&str, &str, &str, &str)] = &[(
      approves it there",
 )];
 
+/// Whether something of an object of the type may stay behind.
+pub(super) fn concerns(key: &str) -> bool {
+    TELLS.iter().any(|(own, ..)| *own == key)
+}
+
 /// Says what stays behind.
 pub(super) fn warning(row: &PolicyType, source: &CapturedPolicy) -> Option<Reason> {
     let (.., text) = TELLS.iter().find(|(key, member, value, _)| {

@@ -13,12 +13,13 @@ use crate::preflight::PreflightInput;
 
 const KEY: &str = "policySets";
 
-/// The versions of the source's policy sets, where something may be written.
+/// The versions of the source's policy sets, where something may be written or was: what is said of
+/// them stays true after the promotion.
 pub(crate) fn needed(comparison: &Comparison, source: &Inventory) -> Vec<Uuid> {
     let writes = comparison.subjects.iter().any(|subject| {
         matches!(
             subject.state,
-            SubjectState::Missing | SubjectState::Different
+            SubjectState::Missing | SubjectState::Different | SubjectState::Match
         )
     });
     let sets = source
@@ -28,9 +29,22 @@ pub(crate) fn needed(comparison: &Comparison, source: &Inventory) -> Vec<Uuid> {
     sets.filter_map(|policy| policy.version_id).collect()
 }
 
-/// One warning for each planned subject that stands in a policy set. Where the sets were not read,
+/// One warning for each planned or equal subject that stands in a policy set. Where the sets were not read,
 /// nothing is known and nothing is said.
 pub(crate) fn warnings(input: &PreflightInput<'_>, planned: &[PlannedSubject]) -> Vec<Reason> {
+    let planned = planned.iter().map(|plan| {
+        let pinned = &plan.pinned;
+        (
+            pinned.source_policy_id,
+            pinned.source_version_id,
+            (&pinned.display_name, &pinned.policy_type),
+        )
+    });
+    let equal = input.comparison.subjects.iter().filter_map(|subject| {
+        let ids = (subject.source_policy_id?, subject.source_version_id?);
+        let said = (&subject.display_name, &subject.policy_type);
+        (subject.state == SubjectState::Match).then_some((ids.0, ids.1, said))
+    });
     let mut sets: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let versions = input
         .source
@@ -52,23 +66,25 @@ pub(crate) fn warnings(input: &PreflightInput<'_>, planned: &[PlannedSubject]) -
         found.map(|one| one.external_id.to_ascii_lowercase())
     };
     planned
-        .iter()
-        .filter_map(|plan| {
-            let pinned = &plan.pinned;
-            let names = sets.get(&external_id(pinned.source_policy_id)?)?;
+        .chain(equal)
+        .filter_map(|(policy, version, (name, policy_type))| {
+            let names = sets.get(&external_id(policy)?)?;
+            // Of an equal subject the content was not needed.
             let own = input
                 .source_contents
-                .get(&pinned.source_version_id)
+                .get(&version)
                 .and_then(|source| source.assignments.as_array())
-                .is_some_and(|assignments| !assignments.is_empty());
+                .map(|assignments| !assignments.is_empty());
             let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
             let text = format!(
-                "{:?} of {} reaches its users and devices in the source through the policy set {}{}. \
+                "{name:?} of {policy_type} reaches its users and devices in the source through the policy set {}{}. \
                  Policy sets are not carried: assign it in the target, or add it to a set there.",
-                pinned.display_name,
-                pinned.policy_type,
                 names.join(", "),
-                if own { " too" } else { " alone" }
+                match own {
+                    Some(true) => " too",
+                    Some(false) => " alone",
+                    None => "",
+                }
             );
             Some(Reason::new("reached_through_policy_set", text))
         })

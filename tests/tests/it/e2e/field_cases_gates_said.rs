@@ -286,6 +286,18 @@ async fn h1_what_a_policy_set_assigns_is_said() -> Result<()> {
     let drivers = only(&stack, "windowsDriverUpdateProfiles");
     let preflight = stack.api.preflight(&drivers).await?;
     assert!(says(&preflight, "warnings", "not_carried").contains("Drivers"));
+    // Both are as true once the target has the policies.
+    for selection in [&selection, &drivers] {
+        promote(&stack, selection).await?;
+    }
+    stack.sync_both().await?;
+    let preflight = stack.api.preflight(&selection).await?;
+    let unchanged = subject(&preflight, "In a set");
+    assert_eq!(unchanged["readiness"], "unchanged", "{unchanged}");
+    let text = says(&preflight, "warnings", "reached_through_policy_set");
+    assert!(text.contains("Field workers"), "{text}");
+    let preflight = stack.api.preflight(&drivers).await?;
+    assert!(says(&preflight, "warnings", "not_carried").contains("Drivers"));
     Ok(())
 }
 
