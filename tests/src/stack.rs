@@ -149,7 +149,7 @@ impl Stack {
             ("PROMOTION_MASTER_KEY".to_owned(), master_key),
             ("PROMOTION_LOG".to_owned(), "info".to_owned()),
         ];
-        let (workspace, token) = bootstrap(&env)?;
+        let (workspace, token) = bootstrap(&env, "Test workspace")?;
         let mut apis = Vec::new();
         let mut api_urls = Vec::new();
         for number in 0..plan.apis {
@@ -228,6 +228,13 @@ impl Stack {
         }
     }
 
+    /// Makes one more workspace; a client of the first API process as its owner.
+    pub fn other_workspace(&self, name: &str) -> Result<Api> {
+        let (workspace, token) = bootstrap(&self.worker_env, name)?;
+        let url = self.api_urls.first().context("at least one API process")?;
+        Ok(Api::new(url, &token, &workspace))
+    }
+
     /// A selection of the two tenants and nothing else.
     pub fn selection(&self) -> Value {
         json!({"source_tenant_id": self.source, "target_tenant_id": self.target})
@@ -290,7 +297,7 @@ fn start_simulator(binary: &Path, folder: &Path, plan: &Plan) -> Result<(Process
 }
 
 /// Makes a workspace straight in the database, as `promotionctl bootstrap` does.
-fn bootstrap(env: &[(String, String)]) -> Result<(String, String)> {
+fn bootstrap(env: &[(String, String)], workspace: &str) -> Result<(String, String)> {
     let value = |name: &str| {
         env.iter()
             .find(|(key, _)| key == name)
@@ -300,7 +307,7 @@ fn bootstrap(env: &[(String, String)]) -> Result<(String, String)> {
     let made = store::bootstrap::bootstrap(
         &value("DATABASE_URL")?,
         &value("PROMOTION_MASTER_KEY")?,
-        "Test workspace",
+        workspace,
         "owner@example.test",
     )?;
     Ok((made.workspace_id.to_string(), made.token))

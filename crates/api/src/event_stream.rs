@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -20,6 +20,9 @@ use crate::call::Call;
 
 /// The longest time without a look.
 const LOOK: Duration = Duration::from_secs(3);
+/// The longest silence: a comment keeps proxies from closing the stream. Not with every look, since
+/// thousands of streams look, and each comment is a write to a socket.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Why to look.
 #[derive(Clone, Debug)]
@@ -107,20 +110,23 @@ pub fn event(name: &str, id: Option<i64>, data: &impl Serialize) -> String {
 
 /// The answer: a first look at once, then one for every reason.
 pub fn stream<S: Source + 'static>(feed: Feed, source: S) -> HttpResponse {
-    let open = Some((feed, source, true));
+    let open = Some((feed, source, None));
     let events = futures::stream::unfold(open, |state| async move {
-        let (mut feed, mut source, first) = state?;
-        let reason = if first {
-            Reason::Anything
-        } else {
-            feed.next(|change| source.concerns(change)).await?
-        };
-        match source.step(reason).await {
-            Step::Send(text) => Some((text, Some((feed, source, false)))),
-            // A comment keeps proxies from closing a silent stream, and notices a gone client.
-            Step::Wait => Some((": waiting\n\n".to_owned(), Some((feed, source, false)))),
-            Step::End(Some(text)) => Some((text, None)),
-            Step::End(None) => None,
+        let (mut feed, mut source, mut said): (_, _, Option<Instant>) = state?;
+        loop {
+            let reason = match said {
+                None => Reason::Anything,
+                Some(_) => feed.next(|change| source.concerns(change)).await?,
+            };
+            let text = match source.step(reason).await {
+                Step::Send(text) => text,
+                Step::Wait if said.is_some_and(|said| said.elapsed() < SILENCE) => continue,
+                Step::Wait => ": waiting\n\n".to_owned(),
+                Step::End(Some(text)) => return Some((text, None)),
+                Step::End(None) => return None,
+            };
+            said = Some(Instant::now());
+            return Some((text, Some((feed, source, said))));
         }
     });
     HttpResponse::Ok()

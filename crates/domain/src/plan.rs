@@ -112,6 +112,20 @@ pub struct PlannedSubject {
     pub written: Written,
 }
 
+impl PlannedSubject {
+    /// Leaves nothing of the calls but what the order of a plan is made from.
+    pub(crate) fn forget_calls(&mut self, row: &PolicyType) {
+        let expected = &mut self.written.expected;
+        let rank = row
+            .priority
+            .and_then(|property| Some((property, expected.content.get(property)?.clone())));
+        expected.content = rank.into_iter().collect();
+        expected.assignments = serde_json::Value::Null;
+        expected.references = Vec::new();
+        self.written.steps = Vec::new();
+    }
+}
+
 /// The plan: ready subjects in execution order (wave, type, rank, name, key).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionPlan {

@@ -130,6 +130,9 @@ pub struct PreflightInput<'a> {
     pub previously_promoted: &'a HashMap<Uuid, Uuid>,
     /// The present time, for dates that the service refuses when they have passed.
     pub now: DateTime<Utc>,
+    /// Whether the plan keeps the calls themselves. They take the memory of all contents twice over,
+    /// and what a run stores and a digest covers is made without them.
+    pub keep_calls: bool,
 }
 
 /// The source and target versions whose content a preflight reads.
@@ -190,13 +193,16 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
             (subject, row),
             &planned,
         );
-        if let Some(plan) = plan {
+        if let Some(mut plan) = plan {
             warnings.extend(leaves_enforcement(&input, subject, row, &plan));
             warnings.extend(gates::warnings(&input, subject, row, &plan));
             warnings.extend(literals.warnings(&input, subject));
             if plan.pinned.action == Action::Create {
                 lander.will_create(plan.pinned.source_policy_id, &plan.pinned.subject_key);
                 chosen.take(row, &plan.pinned.landing);
+            }
+            if !input.keep_calls {
+                plan.forget_calls(row);
             }
             planned.push(plan);
         }

@@ -28,8 +28,8 @@ use crate::leases::Abandoned;
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// After this silence a worker counts as dead and the queue takes its jobs back.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
-/// How often the queue is polled besides being notified.
-const POLL: Duration = Duration::from_millis(300);
+/// How often the queue is polled besides being notified. A poll takes one job.
+const POLL: Duration = Duration::from_millis(100);
 /// A handler answers Ok for everything the domain decides; this bounds defects only.
 const MAX_ATTEMPTS: i32 = 25;
 
@@ -295,15 +295,16 @@ impl QueuePool {
     /// A fresh backend for one queue. A backend serves one life of a worker: after the worker
     /// ended (it does when its connections drop), build another. Take its `releaser()` before it
     /// moves into the builder; worker names must be unique per process and life.
-    pub fn backend(&self, queue: QueueName, concurrency: usize) -> Backend {
+    pub fn backend(&self, queue: QueueName) -> Backend {
         let poll = StrategyBuilder::new()
             .apply(IntervalStrategy::new(POLL))
             .build();
         let config = Config::new(queue.as_str())
             .set_keep_alive(KEEP_ALIVE)
             .set_reenqueue_orphaned_after(DEAD_AFTER)
-            // No more than can be begun at once: what one worker hoards another cannot take.
-            .set_buffer_size(concurrency.max(1))
+            // One by one, when a slot is free: what a worker has fetched goes before whatever is
+            // queued afterwards, however fair its place.
+            .set_buffer_size(1)
             .with_poll_interval(poll);
         PostgresStorage::new_with_notify(&self.0, &config)
     }

@@ -63,7 +63,7 @@ async fn live_once(
     name: &str,
 ) {
     let concurrency = slots.of(queue);
-    let backend = pool.backend(queue, concurrency);
+    let backend = pool.backend(queue);
     let releaser = backend.releaser();
     let handling = Handling {
         env: Arc::clone(env),

@@ -2,6 +2,7 @@
 
 mod documents;
 mod e2e;
+mod fair_shares;
 mod security;
 
 /// The binary that becomes any process.

@@ -131,6 +131,7 @@ pub fn preflight(
         target_contents: &target_contents,
         previously_promoted: &promoted,
         now: chrono::Utc::now(),
+        keep_calls: false,
     });
     Ok(Ok(Preflighted {
         compared,

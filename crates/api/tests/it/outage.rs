@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -33,7 +35,11 @@ async fn without_its_database_the_process_lives_and_says_so() {
     for path in ["/readyz", "/v1/me"] {
         let reply = send(url, "GET", path, &headers, b"").await;
         assert!(reply.header("retry-after").is_some());
-        reply.refused(503, "unavailable");
+        let said = reply.refused(503, "unavailable");
+        assert!(
+            path != "/readyz" || said["reason"] == "database_away",
+            "{said}"
+        );
     }
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(send(url, "GET", "/healthz", &[], b"").await.status, 200);
@@ -42,6 +48,29 @@ async fn without_its_database_the_process_lives_and_says_so() {
     stopper.stop().await;
     server.await.unwrap().unwrap();
     assert!(TcpStream::connect(url).await.is_err());
+}
+
+#[actix_web::test]
+async fn a_schema_that_is_behind_is_told_from_a_database_that_is_away() {
+    let stack = Stack::start().await;
+    let journal = |statement: &'static str| {
+        let url = stack.database.url().to_owned();
+        actix_web::web::block(move || {
+            let mut conn = PgConnection::establish(&url).unwrap();
+            conn.batch_execute(statement).unwrap();
+        })
+    };
+    let taken = "CREATE TABLE kept AS SELECT * FROM __diesel_schema_migrations \
+         ORDER BY version DESC LIMIT 1; \
+         DELETE FROM __diesel_schema_migrations WHERE version IN (SELECT version FROM kept)";
+    journal(taken).await.unwrap();
+    let ready = || send(stack.url, "GET", "/readyz", &[], b"");
+    let said = ready().await.refused(503, "unavailable");
+    assert_eq!(said["reason"], "schema_behind");
+    // Once it is migrated the same process is ready.
+    let given = "INSERT INTO __diesel_schema_migrations SELECT * FROM kept";
+    journal(given).await.unwrap();
+    ready().await.expect(200);
 }
 
 /// Reads a stream until a text has come.

@@ -318,7 +318,7 @@ fn preflight_of(
     let selection = selection(source, target, options);
     let (from, to) = (source.inventory(), target.inventory());
     let comparison = compare::compare(&selection, &from, &to);
-    let preflight = preflight::preflight(PreflightInput {
+    let input = PreflightInput {
         selection: &selection,
         comparison: &comparison,
         source: &from,
@@ -332,7 +332,25 @@ fn preflight_of(
         target_contents: &target.contents(),
         previously_promoted: &HashMap::new(),
         now: chrono::Utc::now(),
+        keep_calls: true,
+    };
+    let preflight = preflight::preflight(input);
+    // A plan without its calls is the same plan.
+    let brief = preflight::preflight(PreflightInput {
+        keep_calls: false,
+        ..input
     });
+    let pinned = |of: &Preflight| -> Vec<_> {
+        let planned = of.plan.subjects.iter();
+        planned.map(|subject| subject.pinned.clone()).collect()
+    };
+    assert_eq!(pinned(&brief), pinned(&preflight));
+    assert_eq!(brief.plan.plan_digest, preflight.plan.plan_digest);
+    assert_eq!(
+        format!("{:?}", brief.warnings),
+        format!("{:?}", preflight.warnings)
+    );
+    drop(brief);
     (comparison, preflight)
 }
 

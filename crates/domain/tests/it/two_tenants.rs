@@ -114,5 +114,6 @@ pub(crate) fn preflight(source: &Side, target: &Side) -> Preflight {
         target_contents: &asked(target, theirs),
         previously_promoted: &HashMap::new(),
         now: chrono::Utc::now(),
+        keep_calls: true,
     })
 }

@@ -100,7 +100,7 @@ async fn a_worker_takes_up_its_own_queue_and_leaves_the_other() {
     let pool = QueuePool::connect(fixture.database.url(), 2);
     let (taken, mut wake_ups) = mpsc::unbounded_channel::<WakeUp>();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let backend = pool.backend(QueueName::Promotion, 2);
+    let backend = pool.backend(QueueName::Promotion);
     let releaser = backend.releaser();
     let worker = WorkerBuilder::new("test-worker")
         .backend(backend)

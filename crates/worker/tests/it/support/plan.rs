@@ -82,6 +82,7 @@ fn derive(selection: &Selection, source: &Side, target: &Side) -> Plan {
         target_contents: &target.contents,
         previously_promoted: &HashMap::new(),
         now: chrono::Utc::now(),
+        keep_calls: true,
     });
     let subjects: Vec<PinnedSubject> = preflight
         .plan
