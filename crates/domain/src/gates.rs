@@ -4,6 +4,8 @@
 //! The service ranks some types and swaps two ranks when one is set; it lets one profile alone be
 //! assigned to all devices. A promotion never moves an object that is not part of it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -69,6 +71,7 @@ pub(crate) fn hold(
     let target = subject
         .target_version_id
         .and_then(|id| input.target_contents.get(&id));
+    let target = target.as_deref();
     if target.is_none() {
         templates::hold(input, row, source, holds);
     }
@@ -96,6 +99,7 @@ pub(crate) fn warnings(
     else {
         return Vec::new();
     };
+    let source = &*source;
     let mut found: Vec<Reason> = Vec::new();
     found.extend(unknown::warning(row, source));
     found.extend(ranks::warning(row, source, planned));
@@ -118,7 +122,10 @@ pub(crate) fn warnings_of_equals(input: &PreflightInput<'_>) -> Vec<Reason> {
     equals_with_a_rest(input.comparison)
         .filter_map(|subject| {
             let row = policy_type::find(&subject.policy_type)?;
-            not_carried::warning(row, input.source_contents.get(&subject.source_version_id?)?)
+            not_carried::warning(
+                row,
+                &*input.source_contents.get(&subject.source_version_id?)?,
+            )
         })
         .collect()
 }
@@ -131,10 +138,10 @@ fn equals_with_a_rest(comparison: &Comparison) -> impl Iterator<Item = &Subject>
 }
 
 /// The other live objects of the type in the target that can be read.
-fn peers<'a>(
-    input: &'a PreflightInput<'_>,
+fn peers(
+    input: &PreflightInput<'_>,
     subject: &Subject,
-) -> impl Iterator<Item = &'a CapturedPolicy> {
+) -> impl Iterator<Item = Arc<CapturedPolicy>> {
     let (key, own) = (subject.policy_type.clone(), subject.target_policy_id);
     input
         .target

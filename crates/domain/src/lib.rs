@@ -17,6 +17,7 @@ pub mod capability;
 pub mod capture;
 pub(crate) mod chosen_id;
 pub mod compare;
+pub mod contents;
 pub mod device_preparation;
 pub mod diff;
 pub mod enrollment_notification;

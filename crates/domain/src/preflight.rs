@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::canonical;
 use crate::chosen_id::{self, ChosenIds};
 use crate::compare::{Candidate, Comparison, Reason, Subject, SubjectState};
+pub use crate::contents::Contents;
 use crate::gates;
 use crate::gates::literals::Literals;
 use crate::inventory::Inventory;
@@ -98,9 +99,6 @@ pub struct Preflight {
     pub warnings: Vec<Reason>,
 }
 
-/// The contents a preflight reads, by our version id.
-pub type Contents = HashMap<Uuid, CapturedPolicy>;
-
 /// Everything a preflight depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct PreflightInput<'a> {
@@ -173,7 +171,7 @@ pub fn preflight(input: PreflightInput<'_>) -> Preflight {
         .collect();
     // References point to earlier waves, so that what a plan creates is known before it is needed.
     // A rank counts what comes before it.
-    order.sort_by_key(|(position, subject, row)| {
+    order.sort_by_cached_key(|(position, subject, row)| {
         let (wave, rank) = order_of(&input, subject, row);
         (wave, rank, *position)
     });
@@ -244,7 +242,7 @@ fn leaves_enforcement(
     plan: &PlannedSubject,
 ) -> Option<Reason> {
     let target = input.target_contents.get(&subject.target_version_id?)?;
-    let now = canonical::state(row, target)?;
+    let now = canonical::state(row, &target)?;
     let then = canonical::state(row, &plan.written.expected)?;
     (now == "enabled" && then != now).then(|| {
         let text = format!(
@@ -295,7 +293,9 @@ fn decide(
     let source = subject
         .source_version_id
         .and_then(|id| input.source_contents.get(&id));
-    if let Some(why) = policy_type::why_not_promoted(row, source.map(|source| &source.content)) {
+    if let Some(why) =
+        policy_type::why_not_promoted(row, source.as_ref().map(|source| &source.content))
+    {
         holds.block("capture_only", why);
     }
     let target = subject
@@ -308,6 +308,8 @@ fn decide(
         );
         return (holds.settle(outcome), None);
     };
+    let source = &*source;
+    let target = target.flatten();
     let mut landing = land(input, lander, source, row, &mut outcome, &mut holds);
     if row.adapter == policy_type::Adapter::AuthenticationContext && target.is_none() {
         chosen_id::choose(chosen, &source.external_id, &mut landing, &mut holds);
@@ -336,7 +338,7 @@ fn decide(
         return (holds.settle(outcome), None);
     };
     let target = match (
-        target.flatten(),
+        target.as_deref(),
         subject.target_policy_id,
         subject.target_version_id,
     ) {

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use crate::PROCESS;
 
 const MEBIBYTE: u64 = 1024 * 1024;
-/// Settings of each policy of the large tenants: 2.5 KB of JSON. Memory grows with this.
+/// Settings of each policy of the large tenants: 2 KB of JSON. Memory grows with this.
 const SETTINGS: usize = 5;
 /// The longest that anything here may take.
 const PATIENCE: Duration = Duration::from_mins(5);

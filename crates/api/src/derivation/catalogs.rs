@@ -66,8 +66,7 @@ impl Catalogs {
         // An application id means the same application in every tenant, known to the source or not.
         let applications: BTreeSet<String> = source
             .1
-            .values()
-            .flat_map(|content| &content.references)
+            .references()
             .filter(|used| used.kind == "application")
             .map(|used| used.external_id.clone())
             .collect();
@@ -96,11 +95,8 @@ fn small_kinds(selection: &Selection, contents: [&Contents; 2]) -> Vec<String> {
         kinds.extend(row.reference_kind);
         kinds.extend(row.references.iter().map(|rule| rule.kind));
     }
-    let used = contents.into_iter().flat_map(|contents| contents.values());
-    kinds.extend(
-        used.flat_map(|content| &content.references)
-            .map(|used| used.kind.as_str()),
-    );
+    let used = contents.into_iter().flat_map(Contents::references);
+    kinds.extend(used.map(|used| used.kind.as_str()));
     kinds.extend(
         selection
             .mappings
@@ -252,8 +248,7 @@ fn in_use(
     contents: &Contents,
 ) -> Result<Vec<ReferenceRow>, StoreError> {
     let ids: BTreeSet<String> = contents
-        .values()
-        .flat_map(|content| &content.references)
+        .references()
         .filter(|used| LARGE.contains(&used.kind.as_str()) || used.kind == DIRECTORY_OBJECT)
         .map(|used| used.external_id.clone())
         .collect();
@@ -281,8 +276,8 @@ fn in_texts(
 ) -> Result<Vec<ReferenceRow>, StoreError> {
     let search = TextSearch::ids();
     let ids: BTreeSet<String> = contents
-        .values()
-        .flat_map(|content| search.ids_in(content, selection.options).into_keys())
+        .iter()
+        .flat_map(|(_, content)| search.ids_in(&content, selection.options).into_keys())
         .flat_map(|id| {
             let id = id.to_string();
             [id.to_ascii_uppercase(), id]

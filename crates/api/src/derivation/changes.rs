@@ -92,7 +92,12 @@ pub fn change_counts(
         let mut found = Vec::with_capacity(batch.len());
         for (subject, key) in batch {
             let sides = (source.get(&key.0), target.get(&key.1));
-            let changes = changes_of(compared, &catalogs, subject, sides);
+            let changes = changes_of(
+                compared,
+                &catalogs,
+                subject,
+                (sides.0.as_deref(), sides.1.as_deref()),
+            );
             // A state that options decide is no facet of its own, but it is a change.
             let least = usize::from(subject.state == SubjectState::Different);
             let count = changes.len().max(least);
@@ -133,7 +138,7 @@ pub fn diff_subject(
         (&compared.source, &source),
         (&compared.target, &target),
     )?;
-    let of = |contents: &Contents, id: Option<Uuid>| id.and_then(|id| contents.get(&id).cloned());
+    let of = |contents: &Contents, id: Option<Uuid>| id.and_then(|id| contents.get(&id));
     let sides = (
         of(&source, subject.source_version_id),
         of(&target, subject.target_version_id),
@@ -142,7 +147,7 @@ pub fn diff_subject(
         compared,
         &catalogs,
         subject,
-        (sides.0.as_ref(), sides.1.as_ref()),
+        (sides.0.as_deref(), sides.1.as_deref()),
     )))
 }
 

@@ -302,7 +302,7 @@ fn recompute_touched(
     let versions: Vec<Uuid> = touched.values().copied().collect();
     let mut contents = source.load_contents(conn, &versions, watch)?;
     if !overrides.literals.is_empty() {
-        contents.extend(holding(conn, source, overrides, watch)?);
+        holding(conn, source, overrides, &mut contents, watch)?;
     }
     let nothing = Contents::new();
     let catalogs = Catalogs::load(conn, selection, (source, &contents), (target, &nothing))?;
@@ -316,8 +316,9 @@ fn holding(
     conn: &mut PgConnection,
     source: &Side,
     overrides: &Overrides,
+    found: &mut Contents,
     watch: &Watch,
-) -> Result<Contents, StoreError> {
+) -> Result<(), StoreError> {
     let search = TextSearch::literals(overrides.literals.keys().map(String::as_str));
     // What is carried is decided by the options; a fingerprint covers every facet.
     let all = Options {
@@ -326,13 +327,13 @@ fn holding(
     };
     let policies = source.inventory.policies.iter();
     let versions: Vec<Uuid> = policies.filter_map(|policy| policy.version_id).collect();
-    let mut found = Contents::new();
     for some in versions.chunks(SEARCHED_AT_ONCE) {
         let contents = source.load_contents(conn, some, watch)?;
         let holds = |policy: &CapturedPolicy| !search.literals_in(policy, all).is_empty();
-        found.extend(contents.into_iter().filter(|(_, policy)| holds(policy)));
+        let held = contents.iter().filter(|(_, policy)| holds(policy));
+        found.extend(held.map(|(id, policy)| (id, CapturedPolicy::clone(&policy))));
     }
-    Ok(found)
+    Ok(())
 }
 
 impl Side {
@@ -350,7 +351,7 @@ impl Side {
             };
             let reading = Reading::MeaningWith(catalog, overrides);
             let stored = policy.fingerprints.take();
-            let prints = canonical::fingerprints(row, content, reading);
+            let prints = canonical::fingerprints(row, &content, reading);
             policy.fingerprints = Some(prints.captured_as(stored.as_ref()));
         }
     }

@@ -109,7 +109,7 @@ impl Side {
             .iter()
             .filter_map(|policy| Some((policy.version_id?, policy)))
             .collect();
-        let mut contents = Contents::with_capacity(version_ids.len());
+        let mut contents = Contents::new();
         for ids in version_ids.chunks(BATCH) {
             watch.check()?;
             for row in store::versions::load_versions(conn, self.tenant.id, ids)? {

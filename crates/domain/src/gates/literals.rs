@@ -69,7 +69,7 @@ impl Literals {
             return Vec::new();
         };
         let mut warnings = Vec::new();
-        for (id, places) in self.ids.ids_in(source, input.selection.options) {
+        for (id, places) in self.ids.ids_in(&source, input.selection.options) {
             let id = id.to_string();
             let known = named(input.source_catalog, &id);
             // What both tenants know by one id is one thing.

@@ -45,7 +45,7 @@ pub(crate) fn warnings(input: &PreflightInput<'_>, planned: &[PlannedSubject]) -
         let said = (&subject.display_name, &subject.policy_type);
         (subject.state == SubjectState::Match).then_some((ids.0, ids.1, said))
     });
-    let mut sets: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut sets: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let versions = input
         .source
         .policies
@@ -57,7 +57,7 @@ pub(crate) fn warnings(input: &PreflightInput<'_>, planned: &[PlannedSubject]) -
         for item in items.into_iter().flatten() {
             if let Some(id) = item.get("payloadId").and_then(Value::as_str) {
                 let names = sets.entry(id.to_ascii_lowercase()).or_default();
-                names.push(&set.display_name);
+                names.push(set.display_name.clone());
             }
         }
     }
@@ -73,8 +73,8 @@ pub(crate) fn warnings(input: &PreflightInput<'_>, planned: &[PlannedSubject]) -
             let own = input
                 .source_contents
                 .get(&version)
-                .and_then(|source| source.assignments.as_array())
-                .map(|assignments| !assignments.is_empty());
+                .and_then(|source| source.assignments.as_array().map(Vec::len))
+                .map(|assignments| assignments > 0);
             let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
             let text = format!(
                 "{name:?} of {policy_type} reaches its users and devices in the source through the policy set {}{}. \

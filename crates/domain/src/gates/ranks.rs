@@ -31,7 +31,7 @@ pub(super) fn settle(
             continue;
         }
         others += 1;
-        if rank(property, peer) == Some(wanted) {
+        if rank(property, &peer) == Some(wanted) {
             let text = format!(
                 "/{property} is {wanted}, which {:?} has in the target; Graph would move that one. \
                  Change the order in the target or in the source.",

@@ -34,7 +34,7 @@ pub(super) fn hold(
         .source_version_id
         .and_then(|id| input.source_contents.get(&id));
     if let Some(source) = source {
-        land(input, lander, source, row, outcome, &mut holds);
+        land(input, lander, &source, row, outcome, &mut holds);
     }
     // What is ambiguous can be named by a mapping, and what the source lost by the row that is kept of
     // it. What the target's own policy points to is nothing that a mapping of the request could name.

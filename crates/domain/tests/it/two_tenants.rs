@@ -97,7 +97,7 @@ pub(crate) fn preflight(source: &Side, target: &Side) -> Preflight {
     let asked = |side: &Side, ids: Vec<Uuid>| -> Contents {
         let found = ids
             .into_iter()
-            .filter_map(|id| Some((id, side.contents.get(&id)?.clone())));
+            .filter_map(|id| Some((id, CapturedPolicy::clone(&*side.contents.get(&id)?))));
         found.collect()
     };
     preflight::preflight(PreflightInput {
