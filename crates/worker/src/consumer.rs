@@ -24,7 +24,6 @@ const SLOT_PATIENCE: Duration = Duration::from_millis(500);
 struct Handling {
     env: Arc<Environment>,
     slots: Slots,
-    queue: QueueName,
 }
 
 /// Consumes one queue until the process ends.
@@ -62,18 +61,16 @@ async fn live_once(
     queue: QueueName,
     name: &str,
 ) {
-    let concurrency = slots.of(queue);
     let backend = pool.backend(queue);
     let releaser = backend.releaser();
     let handling = Handling {
         env: Arc::clone(env),
         slots: slots.clone(),
-        queue,
     };
     let worker = WorkerBuilder::new(name)
         .backend(backend)
         .data(handling)
-        .concurrency(concurrency)
+        .concurrency(slots.hands(queue))
         .build(handle);
     let shutdown = env.shutdown.clone();
     let stop = async move {
@@ -107,11 +104,14 @@ async fn handle(payload: Value, handling: Data<Handling>) -> Result<(), BoxDynEr
     let handling = Handling::clone(&handling);
     // Detached: a queue worker that ends must not end the run it woke.
     let woken = tokio::spawn(async move {
-        let slot = tokio::time::timeout(SLOT_PATIENCE, handling.slots.take(handling.queue)).await;
-        match slot {
-            Ok(Some(_slot)) => run_job::wake(Arc::clone(&handling.env), wake_up.run_id).await,
-            Ok(None) => {}
-            Err(_) => run_job::put_back(&handling.env, wake_up.run_id).await,
+        let (env, run_id) = (Arc::clone(&handling.env), wake_up.run_id);
+        let Some((kind, workspace_id)) = run_job::look_up(&env, run_id).await else {
+            return;
+        };
+        let slot = handling.slots.take(kind, workspace_id);
+        match tokio::time::timeout(SLOT_PATIENCE, slot).await {
+            Ok(_slot) => run_job::wake(env, run_id).await,
+            Err(_) => run_job::put_back(&env, run_id).await,
         }
     });
     if let Err(error) = woken.await {

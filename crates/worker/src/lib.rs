@@ -165,7 +165,8 @@ impl Worker {
         }
         let env = Arc::new(Environment::new(config)?);
         let slots = Slots::new(concurrency);
-        let pool = QueuePool::connect(&url, u32::try_from(concurrency * 2).unwrap_or(8));
+        let hands: usize = QueueName::ALL.map(|queue| slots.hands(queue)).iter().sum();
+        let pool = QueuePool::connect(&url, u32::try_from(hands).unwrap_or(16));
         let readiness = Arc::new(Readiness::default());
         let mut tasks = vec![
             tokio::spawn(health::probe(Arc::clone(&env), Arc::clone(&readiness))),

@@ -21,6 +21,7 @@ use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::job::{Job, RunFacts};
 use crate::lease::{self, Lease};
+use crate::slots::Kind;
 use crate::{connection_check, inventory_sync, promotion, reference_search, stop};
 
 /// How a run over items ended.
@@ -32,16 +33,36 @@ pub(crate) struct RunEnd {
 
 /// Looks at a run because a job said so.
 pub(crate) async fn wake(env: Arc<Environment>, run_id: Uuid) {
+    let _ = insist(&env, run_id, || claim(&env, run_id)).await;
+}
+
+/// For which kind of slot and for whom a run has to wait; `None` when nothing is to be done.
+pub(crate) async fn look_up(env: &Arc<Environment>, run_id: Uuid) -> Option<(Kind, Uuid)> {
+    let row = insist(env, run_id, || {
+        env.db.run(move |conn| runs::load_run(conn, run_id))
+    })
+    .await?;
+    // An operation that is not known is reported where the run is claimed.
+    let operation = row.operation_type.parse();
+    let kind = operation.map_or(Kind::Promotion, Kind::of);
+    Some((kind, row.workspace_id))
+}
+
+/// Tries while the database is away. The sweeper wakes the run again, should it stay away for longer.
+async fn insist<T, F>(env: &Environment, run_id: Uuid, work: impl Fn() -> F) -> Option<T>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     let mut tries = 0_u32;
     loop {
-        match claim(&env, run_id).await {
-            Ok(()) => return,
+        match work().await {
+            Ok(done) => return Some(done),
+            Err(StoreError::NotFound(_)) => return None,
             Err(error) => {
                 tries += 1;
                 tracing::warn!(run.id = %run_id, error = %error, "the run was not claimed");
-                // The sweeper wakes it again, should the database stay away for longer.
                 if tries >= 20 || env.is_shutting_down() {
-                    return;
+                    return None;
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }

@@ -3,6 +3,7 @@
 mod approvals;
 mod compared_only;
 mod device_preparation;
+mod fairness;
 mod faults;
 mod links;
 mod main_path;

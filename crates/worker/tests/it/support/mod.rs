@@ -107,7 +107,8 @@ impl Stack {
         stack
     }
 
-    async fn add_tenant(&self, name: &str, entra: &str, master: &MasterKey) -> Uuid {
+    /// A tenant with its connection.
+    pub async fn add_tenant(&self, name: &str, entra: &str, master: &MasterKey) -> Uuid {
         let id = Uuid::now_v7();
         let sealed = master
             .sealing_key()
