@@ -326,9 +326,17 @@ pub(crate) fn is_set_up(url: &str) -> Result<bool, StoreError> {
     })?;
     match checked {
         Ok(()) => Ok(true),
-        Err(apalis_diesel_postgres::Error::Migration(_)) => Ok(false),
+        Err(apalis_diesel_postgres::Error::Migration(error)) if !is_from_database(&*error) => {
+            Ok(false)
+        }
         Err(error) => Err(StoreError::Queue(error.into())),
     }
+}
+
+/// Whether the database refused or broke the look itself (a missing right, say): that tells nothing
+/// about the tables.
+fn is_from_database(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<diesel::result::Error>() || error.source().is_some_and(is_from_database)
 }
 
 fn on_own_thread<T, F>(

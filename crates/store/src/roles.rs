@@ -37,7 +37,7 @@ const APPEND: &str = "SELECT, INSERT";
 const MOVE_HEAD: &str = "SELECT, INSERT, UPDATE (sequence, mac)";
 
 /// Table, what the API may do on it, what a worker may do on it.
-const RIGHTS: [(&str, &str, &str); 23] = [
+const RIGHTS: [(&str, &str, &str); 24] = [
     ("public.__diesel_schema_migrations", "SELECT", "SELECT"),
     ("public.workspaces", "SELECT", "SELECT"),
     ("public.users", "SELECT, INSERT", "SELECT"),
@@ -81,6 +81,12 @@ const RIGHTS: [(&str, &str, &str); 23] = [
     ("public.operational_controls", ALL_ROWS, "SELECT"),
     ("public.audit_logs", APPEND, APPEND),
     ("public.audit_heads", MOVE_HEAD, MOVE_HEAD),
+    // To see that the queue's schema is this build's; `migrate --check` runs under every role.
+    (
+        "apalis_diesel_postgres.__diesel_schema_migrations",
+        "SELECT",
+        "SELECT",
+    ),
     ("apalis.jobs", "SELECT, INSERT, DELETE", ALL_ROWS),
     ("apalis.workers", "SELECT", ALL_ROWS),
 ];
@@ -125,7 +131,7 @@ pub fn grants_sql() -> String {
     let mut sql = String::from("-- The least rights of each, table by table.\n");
     let _ = writeln!(
         sql,
-        "GRANT USAGE ON SCHEMA apalis TO {API}, {WORKER};\n\
+        "GRANT USAGE ON SCHEMA apalis, apalis_diesel_postgres TO {API}, {WORKER};\n\
          REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA apalis FROM PUBLIC, {API};\n\
          GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA apalis TO {WORKER};"
     );

@@ -213,7 +213,7 @@ fn every_table_has_its_rights_written_down() {
     let mut fixture = Fixture::new();
     let there: Vec<Name> = diesel::sql_query(
         "SELECT schemaname || '.' || tablename AS name FROM pg_tables \
-         WHERE schemaname IN ('public', 'apalis')",
+         WHERE schemaname IN ('public', 'apalis', 'apalis_diesel_postgres')",
     )
     .load(&mut fixture.conn)
     .unwrap();
@@ -261,6 +261,17 @@ fn the_roles_are_made_once_kept_in_order_and_the_owner_migrates_alone() {
     };
     let mut api = store::db::establish(&at(roles::API)).unwrap();
     assert!(migrate::is_current(&mut api).unwrap());
+    for role in [roles::OWNER, roles::API, roles::WORKER] {
+        let found = migrate::check(&at(role)).unwrap();
+        assert!(
+            found.pending.is_empty() && found.queue_is_current,
+            "{role}: {found:?}"
+        );
+    }
+    // A right that is missing says nothing about the tables.
+    conn.batch_execute("REVOKE USAGE ON SCHEMA apalis_diesel_postgres FROM promotion_worker")
+        .unwrap();
+    assert!(migrate::check(&at(roles::WORKER)).is_err());
 
     // From nothing, as the owner: the others have their rights again.
     let mut owner = store::db::establish(&at(roles::OWNER)).unwrap();
