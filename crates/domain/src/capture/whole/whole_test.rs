@@ -1,5 +1,9 @@
 //! What an object says of its parts, over every type that has parts.
-#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it stands"
+)]
 
 use serde_json::json;
 
