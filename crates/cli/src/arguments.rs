@@ -19,8 +19,8 @@ pub(crate) use choices::{ConditionalAccessState, FeatureUpdateRollout, Landing};
 pub(crate) use client::{ClientArguments, Group, Output, PrintingArguments};
 pub(crate) use local::{CompletionsArguments, LoginArguments, ManArguments, ProfilesCommand};
 pub(crate) use promotion::{
-    CompareArguments, DiffArguments, ExecuteArguments, PreflightArguments, SelectionArguments,
-    SyncArguments, WaitingArguments,
+    CompareArguments, DiffArguments, ExecuteArguments, PreflightArguments, ReportArguments,
+    ReportForm, SelectionArguments, SyncArguments, WaitingArguments,
 };
 use resources::{AuditList, ResourceCommand};
 
@@ -70,6 +70,7 @@ impl Arguments {
             Command::Execute(arguments) => arguments.client.output(),
             Command::Diff(arguments) => arguments.client.output(),
             Command::Runs(group) => group.client.output(),
+            Command::Report(arguments) => arguments.client.output(),
             Command::Resource(command) => command.client().output(),
             Command::Audit(AuditCommand::List(arguments)) => arguments.client.output(),
             Command::Login(arguments) => arguments.printing.output(),
@@ -116,6 +117,8 @@ pub(crate) enum Command {
     Diff(DiffArguments),
     /// Look at operation runs.
     Runs(Group<RunsCommand>),
+    /// Report a run or a reviewed plan for a change ticket.
+    Report(ReportArguments),
     #[command(flatten)]
     Resource(ResourceCommand),
     /// Keep an API, a token and a workspace as a profile. The token is read from standard input or a

@@ -63,6 +63,7 @@ fn run(command: Command) -> Result<Ending, Failure> {
         Command::Preflight(arguments) => block_on(commands::preflight::preflight(&arguments)),
         Command::Execute(arguments) => block_on(commands::execute::execute(&arguments)),
         Command::Diff(arguments) => block_on(commands::diff::diff(&arguments)),
+        Command::Report(arguments) => block_on(commands::report::report(&arguments)),
         Command::Resource(command) => block_on(commands::resources::resources(&command)),
         Command::Runs(command) => block_on(commands::runs::runs(&command)),
         Command::Login(arguments) => block_on(commands::login::login(&arguments)),

@@ -95,6 +95,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "runs cancel",
         &["promotionctl runs cancel 01900000-0000-7000-8000-0000000000ff"],
     ),
+    (
+        "report",
+        &[
+            "promotionctl report --run 01900000-0000-7000-8000-0000000000ff > report.md",
+            "promotionctl report --preflight plan.json --format html --out report.html",
+        ],
+    ),
     ("me", &["promotionctl me", "promotionctl me --json"]),
     ("workspaces list", &["promotionctl workspaces list"]),
     (

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::client::ClientArguments;
 use super::{ConditionalAccessState, FeatureUpdateRollout, Landing, duration};
@@ -130,6 +130,34 @@ pub(crate) struct ExecuteArguments {
     pub(crate) waiting: WaitingArguments,
     #[command(flatten)]
     pub(crate) client: ClientArguments,
+}
+
+/// Arguments of `report`.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
+    /// The run to report, with the result and the Graph request ids of every subject.
+    #[arg(long, value_name = "RUN", required_unless_present = "preflight")]
+    pub(crate) run: Option<String>,
+    /// The file that `preflight --out` wrote: what was reviewed. Needs no API.
+    #[arg(long, value_name = "PLANFILE", conflicts_with = "run")]
+    pub(crate) preflight: Option<PathBuf>,
+    /// Markdown, or one HTML file that loads nothing.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "markdown")]
+    pub(crate) format: ReportForm,
+    /// Write to a file in place of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportForm {
+    /// Markdown.
+    Markdown,
+    /// HTML.
+    Html,
 }
 
 /// Whether and how long to wait for a run.

@@ -130,7 +130,7 @@ mod tests {
             json!({"api_url": "https://a.example", "token": "pat_secret", "workspace": null});
         let shown = shown("a", &profile, Some("a"));
         assert!(!shown.to_string().contains("pat_secret"), "{shown}");
-        assert_eq!(shown["current"], true);
+        assert_eq!(shown.get("current"), Some(&json!(true)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod manual;
 pub(crate) mod migrate;
 pub(crate) mod policy_diff;
 pub(crate) mod preflight;
+pub(crate) mod report;
 pub(crate) mod resources;
 pub(crate) mod runs;
 pub(crate) mod sync;

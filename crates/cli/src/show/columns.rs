@@ -144,13 +144,13 @@ mod tests {
         let tenants = names_of(&[json!({"id": "1", "display_name": "Contoso"})]);
         let one = json!({"name": "a\u{202e}b", "tenant_id": "1", "capabilities": ["x", "y"]});
         let other = json!({"name": "c", "tenant_id": "2"});
-        let list = json!({"items": [one, other]});
+        let list = json!({"items": [one, other.clone()]});
         assert_eq!(
             table(&list, COLUMNS, &tenants),
             "  name  tenant   may\n  a b   Contoso  x, y\n  c     2\n"
         );
         assert_eq!(
-            lines(&list["items"][1], COLUMNS, &tenants),
+            lines(&other, COLUMNS, &tenants),
             "  name    c\n  tenant  2\n"
         );
         assert_eq!(table(&json!({"items": []}), COLUMNS, &tenants), "  none\n");

@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod preflight;
 pub(crate) mod problem;
 pub(crate) mod progress;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod table;
 

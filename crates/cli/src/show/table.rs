@@ -48,7 +48,8 @@ pub(crate) fn counts(kinds: &[&str], rows: &[(String, Vec<u64>)]) -> String {
 pub(crate) fn sentence(text: &str) -> String {
     let width = environment::width().map(|width| width.saturating_sub(INDENT));
     let lines = wrapped(&clean(text), width);
-    lines.iter().map(|line| format!("  {line}\n")).collect()
+    let lines: Vec<String> = lines.iter().map(|line| format!("  {line}\n")).collect();
+    lines.concat()
 }
 
 /// Lines of whole words; a word that is longer than a line has its own.

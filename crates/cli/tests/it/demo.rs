@@ -174,6 +174,22 @@ fn the_demo_stays_up_for_the_client_commands_and_ends_on_ctrl_c() {
     demo.runs_the_script_of_the_readme();
 
     every_command_does_what_it_says(&System(&demo.variables));
+    let report = demo.run(&format!("report --run {id}"));
+    let report = String::from_utf8_lossy(&report.stdout).into_owned();
+    assert!(
+        report.starts_with("# Promotion execution\\: succeeded"),
+        "{report}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (plan, page) = (folder.path().join("plan"), folder.path().join("page"));
+    let (plan, page) = (plan.display(), page.display());
+    let pair = "--source Contoso+Lab --target Fabrikam";
+    demo.run(&format!("preflight {pair} --out {plan}"));
+    demo.run(&format!(
+        "report --preflight {plan} --format html --out {page}"
+    ));
+    let page = std::fs::read_to_string(page.to_string()).unwrap();
+    assert!(page.contains("Planned promotion to Fabrikam"), "{page}");
 
     let listed = demo.run("runs list");
     assert!(String::from_utf8_lossy(&listed.stdout).contains(&id));

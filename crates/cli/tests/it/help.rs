@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "execute",
     "diff",
     "runs",
+    "report",
     "me",
     "workspaces",
     "tenants",
