@@ -7,6 +7,8 @@ COPY crates crates
 COPY tests tests
 COPY migrations migrations
 COPY openapi openapi
+# The commit that `--version` names: `docker build --build-arg SOURCE_COMMIT=$(git rev-parse HEAD) .`
+ARG SOURCE_COMMIT=
 RUN cargo build --release --locked -p api -p worker -p graph-sim -p promotion-cli
 
 # Exact tags; see docker-compose.yml for why no digest stands behind them.

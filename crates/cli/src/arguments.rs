@@ -1,46 +1,93 @@
 //! The command line as clap understands it. Says what can be asked for; checks nothing that only
 //! the API can know.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 mod choices;
+mod client;
+pub(crate) mod examples;
+mod local;
+mod promotion;
+pub(crate) mod resources;
 
 pub(crate) use choices::{ConditionalAccessState, FeatureUpdateRollout, Landing};
+pub(crate) use client::{ClientArguments, Group, Output, PrintingArguments};
+pub(crate) use local::{CompletionsArguments, LoginArguments, ManArguments, ProfilesCommand};
+pub(crate) use promotion::{
+    CompareArguments, DiffArguments, ExecuteArguments, PreflightArguments, ReportArguments,
+    ReportForm, SelectionArguments, SyncArguments, WaitingArguments,
+};
+use resources::{AuditList, ResourceCommand};
 
 /// Promotes Microsoft Intune and Conditional Access policies between tenants.
 ///
-/// Client commands read PROMOTION_API_URL, PROMOTION_TOKEN and PROMOTION_WORKSPACE; migrate,
-/// bootstrap, audit and keys work on the database (DATABASE_URL, PROMOTION_MASTER_KEY).
+/// Client commands read PROMOTION_API_URL, PROMOTION_TOKEN and PROMOTION_WORKSPACE, or a profile that
+/// `promotionctl login` made; migrate, bootstrap, audit verify and export, and keys work on the
+/// database (DATABASE_URL, PROMOTION_MASTER_KEY).
 ///
 /// Exit codes: 0 done (compare and preflight: answered), 1 error, 2 differences or changes present
 /// (only with --detailed-exitcode), 3 blocked or stale, 4 scope busy, 5 timed out while the run goes
 /// on, 6 denied, 7 run ended other than succeeded.
 #[derive(Debug, Parser)]
-#[command(name = "promotionctl", version)]
+#[command(name = "promotionctl", version = VERSION.as_str())]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+/// The version, with the commit where the build was told it (SOURCE_COMMIT).
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    store::settings::version(env!("CARGO_PKG_VERSION"), option_env!("SOURCE_COMMIT"))
+});
+
+/// The command line as it is read: with the examples of every command.
+pub(crate) fn command_line() -> clap::Command {
+    examples::with_examples(Arguments::command())
+}
+
+/// Reads the words of a command line.
+pub(crate) fn parse_from(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Arguments, clap::Error> {
+    let matches = command_line().try_get_matches_from(words)?;
+    Arguments::from_arg_matches(&matches)
+}
+
 impl Arguments {
-    /// Whether the command was asked for JSON, so that a refusal too is printed as JSON.
-    pub(crate) fn json(&self) -> bool {
+    /// The form of the answer, so that a refusal too is printed in it.
+    pub(crate) fn output(&self) -> Output {
         match &self.command {
-            Command::Bootstrap(arguments) => arguments.json,
-            Command::Demo(arguments) => arguments.json,
-            Command::Sync(arguments) => arguments.waiting.json,
-            Command::Compare(arguments) => arguments.json,
-            Command::Preflight(arguments) => arguments.compare.json,
-            Command::Execute(arguments) => arguments.waiting.json,
-            Command::Runs(command) => command.json(),
-            Command::Migrate(_) | Command::Keys(_) | Command::Audit(_) | Command::Process(_) => {
-                false
-            }
+            Command::Bootstrap(arguments) => json_or_table(arguments.json),
+            Command::Demo(arguments) => json_or_table(arguments.json),
+            Command::Sync(arguments) => arguments.client.output(),
+            Command::Compare(arguments) => arguments.client.output(),
+            Command::Preflight(arguments) => arguments.compare.client.output(),
+            Command::Execute(arguments) => arguments.client.output(),
+            Command::Diff(arguments) => arguments.client.output(),
+            Command::Runs(group) => group.client.output(),
+            Command::Report(arguments) => arguments.client.output(),
+            Command::Resource(command) => command.client().output(),
+            Command::Audit(AuditCommand::List(arguments)) => arguments.client.output(),
+            Command::Login(arguments) => arguments.printing.output(),
+            Command::Profiles(ProfilesCommand::List(printing)) => printing.output(),
+            Command::Migrate(_)
+            | Command::Keys(_)
+            | Command::Audit(_)
+            | Command::Profiles(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Process(_) => Output::Table,
         }
     }
+}
+
+fn json_or_table(json: bool) -> Output {
+    if json { Output::Json } else { Output::Table }
 }
 
 /// The commands.
@@ -53,7 +100,7 @@ pub(crate) enum Command {
     /// Keys: print what the API needs, or re-seal credentials under a new master key.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Verify or export the audit log.
+    /// Read, verify or export the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Watch a whole promotion: database, simulated Microsoft Graph, API and worker in one command.
@@ -66,9 +113,24 @@ pub(crate) enum Command {
     Preflight(PreflightArguments),
     /// Start a promotion.
     Execute(ExecuteArguments),
+    /// Show how one policy differs between two tenants.
+    Diff(DiffArguments),
     /// Look at operation runs.
+    Runs(Group<RunsCommand>),
+    /// Report a run or a reviewed plan for a change ticket.
+    Report(ReportArguments),
+    #[command(flatten)]
+    Resource(ResourceCommand),
+    /// Keep an API, a token and a workspace as a profile. The token is read from standard input or a
+    /// file and tried before it is kept; the file of profiles is readable by you alone.
+    Login(LoginArguments),
+    /// The profiles that login made.
     #[command(subcommand)]
-    Runs(RunsCommand),
+    Profiles(ProfilesCommand),
+    /// Print the completions of a shell.
+    Completions(CompletionsArguments),
+    /// Write the manual pages.
+    Man(ManArguments),
     /// One of the product's processes, for the demo.
     #[command(name = "__process", hide = true)]
     Process(ProcessArguments),
@@ -122,6 +184,8 @@ pub(crate) enum KeysCommand {
 /// `audit ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
+    /// List entries, newest first, over the API.
+    List(AuditList),
     /// Check that no audit entry was changed, removed, inserted or moved.
     Verify {
         /// Workspace, by id or name; all of them without it.
@@ -164,126 +228,6 @@ pub(crate) struct DemoArguments {
     pub(crate) json: bool,
 }
 
-/// Arguments of `sync`.
-#[derive(Args, Debug)]
-pub(crate) struct SyncArguments {
-    /// The tenant, by id or display name.
-    #[arg(long, value_name = "TENANT")]
-    pub(crate) tenant: String,
-    /// Only these policy types.
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    pub(crate) types: Vec<String>,
-    /// Workspace, by id or name (default: PROMOTION_WORKSPACE, or the token's own).
-    #[arg(long, value_name = "WORKSPACE")]
-    pub(crate) workspace: Option<String>,
-    #[command(flatten)]
-    pub(crate) waiting: WaitingArguments,
-}
-
-/// What to promote.
-#[derive(Args, Debug)]
-pub(crate) struct SelectionArguments {
-    /// Source tenant, by id or display name.
-    #[arg(long, value_name = "TENANT")]
-    pub(crate) source: Option<String>,
-    /// Target tenant, by id or display name.
-    #[arg(long, value_name = "TENANT")]
-    pub(crate) target: Option<String>,
-    /// Only these policy types.
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    pub(crate) types: Vec<String>,
-    /// A file with the whole selection as JSON (`-` reads standard input); arguments win over it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) selection: Option<PathBuf>,
-    /// Whether assignments are carried over.
-    #[arg(long, value_name = "CHOICE")]
-    pub(crate) assignments: Option<Landing>,
-    /// Whether scope tags are carried over.
-    #[arg(long, value_name = "CHOICE")]
-    pub(crate) scope_tags: Option<Landing>,
-    /// The state Conditional Access policies land in.
-    #[arg(long, value_name = "STATE")]
-    pub(crate) conditional_access_state: Option<ConditionalAccessState>,
-    /// What becomes of the rollout dates of a feature update that Graph would not take.
-    #[arg(long, value_name = "CHOICE")]
-    pub(crate) feature_update_rollout: Option<FeatureUpdateRollout>,
-    /// Workspace, by id or name (default: PROMOTION_WORKSPACE, or the token's own).
-    #[arg(long, value_name = "WORKSPACE")]
-    pub(crate) workspace: Option<String>,
-}
-
-/// Arguments of `compare` and `preflight`.
-#[derive(Args, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
-pub(crate) struct CompareArguments {
-    #[command(flatten)]
-    pub(crate) selection: SelectionArguments,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Let the exit code tell what was found: 0 nothing to do, 2 differences or changes, 3 blocked.
-    #[arg(long)]
-    pub(crate) detailed_exitcode: bool,
-    /// Accepted for the sake of scripts that pass it everywhere; there is no run to wait for.
-    #[arg(long, hide = true)]
-    pub(crate) wait: bool,
-    /// The longest time to wait for an answer.
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
-    pub(crate) timeout: Duration,
-    /// Accepted for the sake of scripts that pass it everywhere; there is nothing to confirm.
-    #[arg(long, hide = true)]
-    pub(crate) yes: bool,
-}
-
-/// Arguments of `preflight`.
-#[derive(Args, Debug)]
-pub(crate) struct PreflightArguments {
-    #[command(flatten)]
-    pub(crate) compare: CompareArguments,
-    /// Write the reviewed plan to a file, for `execute --plan`.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-/// Arguments of `execute`.
-#[derive(Args, Debug)]
-pub(crate) struct ExecuteArguments {
-    #[command(flatten)]
-    pub(crate) selection: SelectionArguments,
-    /// The file that `preflight --out` wrote: selection, digest and what was reviewed.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan_digest", "source", "target", "types",
-        "selection", "assignments", "scope_tags", "conditional_access_state"])]
-    pub(crate) plan: Option<PathBuf>,
-    /// The plan that was reviewed; without it a preflight is shown first.
-    #[arg(long, value_name = "DIGEST")]
-    pub(crate) plan_digest: Option<String>,
-    /// Do not ask.
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Names this start, so that repeating the command never starts a second run.
-    #[arg(long, value_name = "KEY")]
-    pub(crate) idempotency_key: Option<String>,
-    #[command(flatten)]
-    pub(crate) waiting: WaitingArguments,
-}
-
-/// Whether and how long to wait for a run.
-#[derive(Args, Debug)]
-pub(crate) struct WaitingArguments {
-    /// Wait until the run has ended.
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// The longest time to wait, for example 90s, 10m or 2h.
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
-    pub(crate) timeout: Duration,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// `runs ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
@@ -301,9 +245,6 @@ pub(crate) enum RunsCommand {
         /// How many.
         #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
     /// Show one run with its subjects.
     Show {
@@ -312,9 +253,6 @@ pub(crate) enum RunsCommand {
         /// Print the subjects (as JSON: instead of the run).
         #[arg(long)]
         items: bool,
-        /// Print the API's JSON.
-        #[arg(long)]
-        json: bool,
     },
     /// Follow one run to its end.
     Watch {
@@ -323,29 +261,12 @@ pub(crate) enum RunsCommand {
         /// The longest time to wait.
         #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
         timeout: Duration,
-        /// Print the API's JSON at the end.
-        #[arg(long)]
-        json: bool,
     },
     /// Stop a run: what is in flight is finished, the rest is skipped.
     Cancel {
         /// The run's id.
         run: String,
-        /// Print the API's JSON.
-        #[arg(long)]
-        json: bool,
     },
-}
-
-impl RunsCommand {
-    fn json(&self) -> bool {
-        match self {
-            Self::List { json, .. }
-            | Self::Show { json, .. }
-            | Self::Watch { json, .. }
-            | Self::Cancel { json, .. } => *json,
-        }
-    }
 }
 
 /// Arguments of a child process.
@@ -402,13 +323,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        command_line().debug_assert();
     }
 
     #[test]

@@ -101,6 +101,9 @@ pub(crate) enum Failure {
     /// JSON that is not JSON.
     #[error("not valid JSON")]
     Json(#[from] serde_json::Error),
+    /// YAML that is not YAML.
+    #[error("not valid YAML")]
+    Yaml(#[from] serde_yaml_ng::Error),
     /// Somebody pressed ctrl-c, or sent SIGTERM.
     #[error("interrupted; everything that was started is stopped")]
     Interrupted,
@@ -128,6 +131,7 @@ impl Failure {
             | Self::DevCluster(_)
             | Self::Io(_)
             | Self::Json(_)
+            | Self::Yaml(_)
             | Self::Interrupted
             | Self::Demo(_) => Ending::Error,
         }

@@ -1,6 +1,9 @@
 //! The one place that reads environment variables. A missing or empty one is an error that names
 //! it; a value is never repeated in a message.
 
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
 use crate::ending::Failure;
 
 /// PostgreSQL URL.
@@ -21,6 +24,23 @@ pub(crate) const API_URL: &str = "PROMOTION_API_URL";
 pub(crate) const TOKEN: &str = "PROMOTION_TOKEN";
 /// Workspace, by id or name.
 pub(crate) const WORKSPACE: &str = "PROMOTION_WORKSPACE";
+
+/// Where the profiles are kept.
+pub(crate) const CONFIG_FILE: &str = "PROMOTION_CONFIG_FILE";
+
+/// The file of profiles: PROMOTION_CONFIG_FILE, or config.yaml in the folder that the system has for
+/// such files. None where there is neither.
+pub(crate) fn config_file() -> Result<Option<PathBuf>, Failure> {
+    if let Some(file) = optional(CONFIG_FILE)? {
+        return Ok(Some(PathBuf::from(file)));
+    }
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = folder("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| folder("HOME").map(|home| PathBuf::from(home).join(".config")))
+        .or_else(|| folder("APPDATA").map(PathBuf::from));
+    Ok(base.map(|base| base.join("promotionctl").join("config.yaml")))
+}
 
 /// Variables that look like ours and that nobody reads.
 pub(crate) fn unknown() -> Vec<String> {
@@ -71,6 +91,20 @@ pub(crate) fn optional(name: &'static str) -> Result<Option<String>, Failure> {
             why: "is not UTF-8 text".to_owned(),
         }),
     }
+}
+
+/// How wide the terminal is that data goes to: COLUMNS where it is set, nothing where data goes
+/// elsewhere.
+pub(crate) fn width() -> Option<usize> {
+    let set = std::env::var("COLUMNS").ok();
+    if let Some(width) = set.and_then(|text| text.trim().parse::<usize>().ok()) {
+        return (width >= 20).then_some(width);
+    }
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let (_, width) = console::Term::stdout().size_checked()?;
+    (width >= 20).then_some(usize::from(width))
 }
 
 #[cfg(test)]

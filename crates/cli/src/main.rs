@@ -3,10 +3,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::Command;
 use crate::ending::{Ending, Failure};
 
 mod arguments;
@@ -19,11 +18,11 @@ mod process;
 mod show;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match arguments::parse_from(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return refused_arguments(&error),
     };
-    let json = arguments.json();
+    let output = arguments.output();
     // A child process brings its own runtime and its own exit codes.
     if let Command::Process(process) = arguments.command {
         return process::become_process(process);
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
     match run(arguments.command) {
         Ok(ending) => ending.into(),
         Err(failure) => {
-            show::failure(&failure, json);
+            show::failure(&failure, output);
             failure.ending().into()
         }
     }
@@ -63,7 +62,14 @@ fn run(command: Command) -> Result<Ending, Failure> {
         Command::Compare(arguments) => block_on(commands::compare::compare(&arguments)),
         Command::Preflight(arguments) => block_on(commands::preflight::preflight(&arguments)),
         Command::Execute(arguments) => block_on(commands::execute::execute(&arguments)),
+        Command::Diff(arguments) => block_on(commands::diff::diff(&arguments)),
+        Command::Report(arguments) => block_on(commands::report::report(&arguments)),
+        Command::Resource(command) => block_on(commands::resources::resources(&command)),
         Command::Runs(command) => block_on(commands::runs::runs(&command)),
+        Command::Login(arguments) => block_on(commands::login::login(&arguments)),
+        Command::Profiles(command) => commands::login::profiles(&command),
+        Command::Completions(arguments) => commands::manual::completions(&arguments),
+        Command::Man(arguments) => commands::manual::man(&arguments),
         // Handled before any command; see `main`.
         Command::Process(_) => Ok(Ending::Error),
     }

@@ -37,7 +37,20 @@ pub const KNOWN: &[&str] = &[
     "PROMOTION_API_URL",
     "PROMOTION_TOKEN",
     "PROMOTION_WORKSPACE",
+    "PROMOTION_CONFIG_FILE",
 ];
+
+/// A version, with the commit where the build knew it: what is not a commit is not said.
+pub fn version(version: &str, commit: Option<&str>) -> String {
+    let commit = commit
+        .map(str::trim)
+        .filter(|text| text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .and_then(|text| text.get(..text.len().min(12)));
+    match commit {
+        Some(commit) => format!("{version} ({commit})"),
+        None => version.to_owned(),
+    }
+}
 
 /// The names among these that look like ours and are read by nobody. Names only: a value may be a
 /// secret.
@@ -53,7 +66,16 @@ pub fn unknown(names: impl IntoIterator<Item = String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::unknown;
+    use super::{unknown, version};
+
+    #[test]
+    fn a_version_names_its_commit_where_there_is_one() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(version("1.2.3", Some(commit)), "1.2.3 (0123456789ab)");
+        for none in [None, Some(""), Some("main"), Some("abc")] {
+            assert_eq!(version("1.2.3", none), "1.2.3");
+        }
+    }
 
     #[test]
     fn a_misspelt_name_is_found_and_a_stranger_is_not_ours() {

@@ -1,6 +1,7 @@
 //! One request to the API: time limit, retries after 429, 503 and broken connections, problem
-//! documents as failures. Every request sent from here may be repeated without harm: reads, starts
-//! that are deduplicated, and `execute` under its idempotency key.
+//! documents as failures. What is sent from here may be repeated without harm: reads, starts that are
+//! deduplicated, and `execute` under its idempotency key. The rest says so, and is sent again only
+//! when it certainly did not arrive.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::arguments::ClientArguments;
+use crate::client::profile;
 use crate::ending::Failure;
 use crate::environment;
 use crate::show::problem;
@@ -37,15 +40,15 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<&'a Value>,
     /// One more header.
     pub(crate) header: Option<(&'static str, &'a str)>,
+    /// Whether a second one would do something else: never sent again once it may have arrived.
+    pub(crate) once: bool,
 }
 
 impl Http {
-    /// Reads the environment.
-    pub(crate) fn from_environment() -> Result<Self, Failure> {
-        let url = environment::optional(environment::API_URL)?
-            .unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
-        let token = environment::required(environment::TOKEN)?;
-        Self::new(&url, &token)
+    /// As the arguments, a profile or the environment say.
+    pub(crate) fn connect(client: &ClientArguments) -> Result<Self, Failure> {
+        let place = profile::place(client)?;
+        Self::new(&place.api_url, &place.token)
     }
 
     /// A client of the API at `url`.
@@ -99,8 +102,43 @@ impl Http {
             path,
             body: None,
             header: None,
+            once: false,
         };
         self.send(request).await
+    }
+
+    /// Items of a list, page by page, up to `limit`.
+    pub(crate) async fn list(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        limit: usize,
+    ) -> Result<Vec<Value>, Failure> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page_size = limit.saturating_sub(items.len()).clamp(1, 200);
+            let mut path = format!("{path}?limit={page_size}");
+            for (name, value) in query {
+                let _ = write!(path, "&{name}={}", escape(value));
+            }
+            if let Some(cursor) = &cursor {
+                let _ = write!(path, "&cursor={}", escape(cursor));
+            }
+            let mut page = self.get(&path).await?;
+            match page.get_mut("items").map(Value::take) {
+                Some(Value::Array(more)) => items.extend(more),
+                _ => return Err(Failure::Incomplete("items")),
+            }
+            cursor = page
+                .get("next_cursor")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            if cursor.is_none() || items.len() >= limit {
+                items.truncate(limit);
+                return Ok(items);
+            }
+        }
     }
 
     /// A request that may be repeated; the JSON of the successful answer.
@@ -119,7 +157,8 @@ impl Http {
                     pause
                 }
                 Err(failure) => {
-                    if tries >= CONNECTION_TRIES || Instant::now() >= deadline {
+                    let arrived = request.once && !is_unsent(&failure);
+                    if arrived || tries >= CONNECTION_TRIES || Instant::now() >= deadline {
                         return Err(failure);
                     }
                     Duration::from_millis(300 * u64::from(tries))
@@ -160,10 +199,13 @@ impl Http {
             return Ok(Answer::Done(body));
         }
         let failure = refusal(status, &text);
-        if matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-        ) {
+        // 503 may be a proxy that lost the answer; 429 is said before anything is done.
+        let repeated = match status {
+            StatusCode::TOO_MANY_REQUESTS => true,
+            StatusCode::SERVICE_UNAVAILABLE => !request.once,
+            _ => false,
+        };
+        if repeated {
             return Ok(Answer::Later(pause, failure));
         }
         Ok(Answer::Refused(failure))
@@ -195,6 +237,11 @@ impl Http {
         let text = answer.text().await.unwrap_or_default();
         Err(refusal(status, &text))
     }
+}
+
+/// Whether the request never left: no connection was made.
+fn is_unsent(failure: &Failure) -> bool {
+    matches!(failure, Failure::Unreachable { source, .. } if source.is_connect())
 }
 
 enum Answer {

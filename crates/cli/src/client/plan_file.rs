@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::client::selection;
 use crate::commands::execute::reviewed_subjects;
 use crate::ending::Failure;
+use crate::show::columns::TenantNames;
 
 /// What the file says of itself.
 const FORMAT: &str = "promotion-plan/1";
@@ -27,7 +28,16 @@ pub(crate) struct PlanFile {
 }
 
 /// Writes the plan of a preflight, whole or not at all.
-pub(crate) fn write(file: &Path, selection: &Value, preflight: &Value) -> Result<(), Failure> {
+pub(crate) fn write(
+    file: &Path,
+    selection: &Value,
+    preflight: &Value,
+    tenants: &TenantNames,
+) -> Result<(), Failure> {
+    let name = |member: &str| {
+        let id = selection.get(member).and_then(Value::as_str);
+        id.and_then(|id| tenants.get(id))
+    };
     let plan = json!({
         "format": FORMAT,
         "selection": selection,
@@ -35,6 +45,9 @@ pub(crate) fn write(file: &Path, selection: &Value, preflight: &Value) -> Result
         "reviewed": reviewed_subjects(preflight),
         "statement": preflight.pointer("/mutation_scope/statement"),
         "summary": preflight.get("summary"),
+        "source": name("source_tenant_id"),
+        "target": name("target_tenant_id"),
+        "preflight": preflight,
     });
     let text = format!(
         "{}\n",
@@ -92,7 +105,8 @@ mod tests {
             "mutation_scope": {"statement": "Create 1 policy in Fabrikam."},
             "subjects": [{"subject_key": "a", "readiness": "ready", "revision": "r1"}],
         });
-        write(&file, &selection, &preflight)?;
+        let tenants = TenantNames::from([("t".to_owned(), "Fabrikam".to_owned())]);
+        write(&file, &selection, &preflight, &tenants)?;
         let plan = read(&file)?;
         assert_eq!(plan.selection, selection);
         assert_eq!(plan.digest, "sha256:1");

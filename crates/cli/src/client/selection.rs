@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{ConditionalAccessState, FeatureUpdateRollout, Landing, SelectionArguments};
+use crate::client::mappings;
 use crate::client::workspace::Workspace;
 use crate::ending::Failure;
 
@@ -29,6 +30,24 @@ pub(crate) async fn build(
         }
     }
     overlay(&mut selection, arguments)?;
+    if !(arguments.map.is_empty() && arguments.pair.is_empty()) {
+        let id = |member: &str| {
+            let id = selection.get(member).and_then(Value::as_str);
+            id.map(str::to_owned).ok_or_else(|| {
+                Failure::Usage("--map and --pair need both tenants to be named".to_owned())
+            })
+        };
+        let (source, target) = (id("source_tenant_id")?, id("target_tenant_id")?);
+        let tenants = [source.as_str(), target.as_str()];
+        for written in &arguments.map {
+            let mapping = mappings::mapping(workspace, tenants, written).await?;
+            member_array(&mut selection, "mappings")?.push(mapping);
+        }
+        for written in &arguments.pair {
+            let pairing = mappings::pairing(workspace, tenants, written).await?;
+            member_array(&mut selection, "pairings")?.push(pairing);
+        }
+    }
     Ok(Value::Object(selection))
 }
 
@@ -71,6 +90,10 @@ fn overlay(
         member_object(selection, "scope")?
             .insert("policy_types".to_owned(), json!(arguments.types));
     }
+    for written in &arguments.option {
+        let [name, value] = mappings::option(written)?;
+        member_object(selection, "options")?.insert(name, json!(value));
+    }
     let options = [
         ("assignments", arguments.assignments.map(Landing::as_str)),
         ("scope_tags", arguments.scope_tags.map(Landing::as_str)),
@@ -93,6 +116,19 @@ fn overlay(
         }
     }
     Ok(())
+}
+
+fn member_array<'a>(
+    selection: &'a mut Map<String, Value>,
+    name: &str,
+) -> Result<&'a mut Vec<Value>, Failure> {
+    let member = selection.entry(name).or_insert(Value::Null);
+    if member.is_null() {
+        *member = Value::Array(Vec::new());
+    }
+    member
+        .as_array_mut()
+        .ok_or_else(|| Failure::Usage(format!("{name} of the selection is not a list")))
 }
 
 fn member_object<'a>(
@@ -123,15 +159,11 @@ mod tests {
         );
         selection.insert("mappings".to_owned(), json!([1]));
         let arguments = SelectionArguments {
-            source: None,
-            target: None,
             types: vec!["b".to_owned(), "c".to_owned()],
-            selection: None,
+            option: vec!["create_groups=never".to_owned()],
             assignments: Some(Landing::Map),
-            scope_tags: None,
-            conditional_access_state: None,
             feature_update_rollout: Some(FeatureUpdateRollout::Shift),
-            workspace: None,
+            ..SelectionArguments::default()
         };
         assert!(overlay(&mut selection, &arguments).is_ok());
         assert_eq!(
@@ -139,7 +171,8 @@ mod tests {
             json!({
                 "scope": {"policy_types": ["b", "c"], "subject_keys": ["k"]},
                 "mappings": [1],
-                "options": {"assignments": "map", "feature_update_rollout": "shift"},
+                "options": {"assignments": "map", "create_groups": "never",
+                    "feature_update_rollout": "shift"},
             })
         );
     }

@@ -1,14 +1,15 @@
 //! The workspace a command works in, and its tenants by id or name.
 
-use std::fmt::Write as _;
-
 use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::arguments::ClientArguments;
 use crate::client::http::{Http, Request, escape};
+use crate::client::profile;
 use crate::ending::Failure;
 use crate::environment;
+use crate::show::columns::{TenantNames, names_of};
 
 /// A client bound to one workspace.
 pub(crate) struct Workspace {
@@ -18,12 +19,9 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace named by the argument, else by the environment, else the token's only one.
-    pub(crate) async fn open(http: Http, named: Option<&str>) -> Result<Self, Failure> {
-        let named = match named {
-            Some(named) => Some(named.to_owned()),
-            None => environment::optional(environment::WORKSPACE)?,
-        };
+    /// The workspace named by the argument, else by profile or environment, else the token's only one.
+    pub(crate) async fn open(http: Http, client: &ClientArguments) -> Result<Self, Failure> {
+        let named = profile::place(client)?.workspace;
         if let Some(named) = &named
             && Uuid::parse_str(named).is_ok()
         {
@@ -38,7 +36,7 @@ impl Workspace {
             .and_then(Value::as_array)
             .ok_or(Failure::Incomplete("workspaces"))?;
         let id = match named {
-            Some(named) => choose("workspace", "name", &named, workspaces)?,
+            Some(named) => WORKSPACE.choose(&named, workspaces)?,
             None => match workspaces.as_slice() {
                 [only] => text(only, "id").to_owned(),
                 _ => {
@@ -59,6 +57,11 @@ impl Workspace {
             http,
             id: id.to_owned(),
         }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// `/v1/workspaces/{id}` and a tail.
@@ -90,6 +93,7 @@ impl Workspace {
             path: &path,
             body,
             header,
+            once: false,
         };
         self.http.send(request).await
     }
@@ -101,79 +105,186 @@ impl Workspace {
         query: &[(&str, String)],
         limit: usize,
     ) -> Result<Vec<Value>, Failure> {
-        let mut items = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let page_size = limit.saturating_sub(items.len()).clamp(1, 200);
-            let mut path = format!("{tail}?limit={page_size}");
-            for (name, value) in query {
-                let _ = write!(path, "&{name}={}", escape(value));
-            }
-            if let Some(cursor) = &cursor {
-                let _ = write!(path, "&cursor={}", escape(cursor));
-            }
-            let mut page = self.get(&path).await?;
-            match page.get_mut("items").map(Value::take) {
-                Some(Value::Array(more)) => items.extend(more),
-                _ => return Err(Failure::Incomplete("items")),
-            }
-            cursor = page
-                .get("next_cursor")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
-            if cursor.is_none() || items.len() >= limit {
-                items.truncate(limit);
-                return Ok(items);
-            }
-        }
+        self.http.list(&self.path(tail), query, limit).await
     }
 
     /// Our id of a tenant named by id, Entra tenant id or display name.
     pub(crate) async fn tenant_id(&self, named: &str) -> Result<String, Failure> {
-        let tenants = self.list("/tenants", &[], usize::MAX).await?;
-        let same = |tenant: &&Value| {
-            ["id", "entra_tenant_id"]
-                .iter()
-                .any(|member| text(tenant, member).eq_ignore_ascii_case(named))
+        self.find(&TENANT, TENANT.list, &[], named).await
+    }
+
+    /// Display names of the tenants by id.
+    pub(crate) async fn tenant_names(&self) -> Result<TenantNames, Failure> {
+        let tenants = self.list(TENANT.list, &[], usize::MAX).await?;
+        Ok(names_of(&tenants))
+    }
+
+    /// The id of what is named, looked up in the list at `list` below the workspace.
+    pub(crate) async fn find(
+        &self,
+        what: &Named,
+        list: &str,
+        query: &[(&'static str, String)],
+        named: &str,
+    ) -> Result<String, Failure> {
+        if Uuid::parse_str(named).is_ok() && !what.has_foreign_ids {
+            return Ok(named.to_owned());
+        }
+        let mut query = query.to_vec();
+        if what.searched {
+            query.push(("q", named.to_owned()));
+        }
+        let mut items = self.list(list, &query, usize::MAX).await?;
+        items.retain(|item| what.gone.is_none_or(|gone| text(item, gone).is_empty()));
+        let same = |item: &&Value| {
+            std::iter::once(&what.id)
+                .chain(what.also)
+                .any(|member| text(item, member).eq_ignore_ascii_case(named))
         };
-        if let Some(tenant) = tenants.iter().find(same) {
-            return Ok(text(tenant, "id").to_owned());
+        if let Some(item) = items.iter().find(same) {
+            return Ok(text(item, what.id).to_owned());
         }
         // An id nobody listed is the API's to refuse, in its own words.
         if Uuid::parse_str(named).is_ok() {
             return Ok(named.to_owned());
         }
-        choose("tenant", "display_name", named, &tenants)
+        what.choose(named, &items)
     }
 }
 
-/// The id of the one item of that name; letter case decides only between several.
-fn choose(what: &str, member: &str, named: &str, items: &[Value]) -> Result<String, Failure> {
-    let exact: Vec<&Value> = items
-        .iter()
-        .filter(|item| text(item, member) == named)
-        .collect();
-    let similar = || {
-        items
+/// Something that goes by a name, and how it is found.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// What one is called, and several.
+    pub(crate) what: [&'static str; 2],
+    /// Where it is listed, below the workspace.
+    pub(crate) list: &'static str,
+    /// Where its id is.
+    pub(crate) id: &'static str,
+    /// Where its name is.
+    pub(crate) name: &'static str,
+    /// Other members that stand for exactly one.
+    pub(crate) also: &'static [&'static str],
+    /// Whether one of them is an id of somebody else's.
+    pub(crate) has_foreign_ids: bool,
+    /// Whether the list takes a text to look for.
+    pub(crate) searched: bool,
+    /// Set on one that is gone: its name may be another's by now.
+    pub(crate) gone: Option<&'static str>,
+}
+
+impl Named {
+    const fn plain(
+        what: [&'static str; 2],
+        list: &'static str,
+        id: &'static str,
+        name: &'static str,
+    ) -> Self {
+        Self {
+            what,
+            list,
+            id,
+            name,
+            also: &[],
+            has_foreign_ids: false,
+            searched: false,
+            gone: None,
+        }
+    }
+
+    /// The id of the one item of that name; letter case decides only between several.
+    pub(crate) fn choose(&self, named: &str, items: &[Value]) -> Result<String, Failure> {
+        let ([what, several_of], member) = (self.what, self.name);
+        let exact: Vec<&Value> = items
             .iter()
-            .filter(|item| text(item, member).to_lowercase() == named.to_lowercase())
-            .collect()
-    };
-    let found: Vec<&Value> = if exact.is_empty() { similar() } else { exact };
-    match found.as_slice() {
-        [only] => Ok(text(only, "id").to_owned()),
-        [] => Err(Failure::Usage(format!("no {what} is named {named:?}"))),
-        several => Err(Failure::Usage(format!(
-            "{} {what}s are named {named:?}; use an id: {}",
-            several.len(),
-            several
+            .filter(|item| text(item, member) == named)
+            .collect();
+        let similar = || {
+            items
                 .iter()
-                .map(|item| text(item, "id"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ))),
+                .filter(|item| text(item, member).to_lowercase() == named.to_lowercase())
+                .collect()
+        };
+        let found: Vec<&Value> = if exact.is_empty() { similar() } else { exact };
+        match found.as_slice() {
+            [only] => Ok(text(only, self.id).to_owned()),
+            [] => Err(Failure::Usage(format!(
+                "no {what} is named {named:?}{}",
+                self.known(items)
+            ))),
+            several => Err(Failure::Usage(format!(
+                "{} {several_of} are named {named:?}; use an id: {}",
+                several.len(),
+                several
+                    .iter()
+                    .map(|item| text(item, self.id))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ))),
+        }
+    }
+
+    /// The first names there are.
+    fn known(&self, items: &[Value]) -> String {
+        let names: Vec<String> = items
+            .iter()
+            .take(10)
+            .map(|item| format!("{:?}", text(item, self.name)))
+            .collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        let more = if items.len() > names.len() {
+            ", ..."
+        } else {
+            ""
+        };
+        format!("; there is {}{more}", names.join(", "))
     }
 }
+
+/// A workspace of the caller.
+pub(crate) const WORKSPACE: Named = Named::plain(["workspace", "workspaces"], "", "id", "name");
+/// A tenant.
+pub(crate) const TENANT: Named = Named {
+    also: &["entra_tenant_id"],
+    has_foreign_ids: true,
+    ..Named::plain(["tenant", "tenants"], "/tenants", "id", "display_name")
+};
+/// A member of the workspace.
+pub(crate) const MEMBER: Named = Named {
+    also: &["email"],
+    ..Named::plain(["member", "members"], "/members", "user_id", "display_name")
+};
+/// An API token that still works.
+pub(crate) const TOKEN: Named = Named {
+    gone: Some("revoked_at"),
+    ..Named::plain(["token", "tokens"], "/api-tokens", "token_id", "name")
+};
+/// A policy of a tenant.
+pub(crate) const POLICY: Named = Named {
+    searched: true,
+    gone: Some("removed_at"),
+    ..Named::plain(
+        ["policy", "policies"],
+        "/tenants/{tenant_id}/policies",
+        "id",
+        "display_name",
+    )
+};
+/// A subject of a compare.
+pub(crate) const SUBJECT: Named =
+    Named::plain(["subject", "subjects"], "", "subject_key", "display_name");
+/// A reference of a tenant.
+pub(crate) const REFERENCE: Named = Named {
+    searched: true,
+    ..Named::plain(
+        ["reference", "references"],
+        "/tenants/{tenant_id}/references",
+        "id",
+        "name",
+    )
+};
 
 /// A text member, empty when absent.
 pub(crate) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
@@ -201,7 +312,7 @@ mod tests {
             json!({"id": "2", "display_name": "fabrikam"}),
             json!({"id": "3", "display_name": "Contoso"}),
         ];
-        let pick = |named: &str| choose("tenant", "display_name", named, &tenants);
+        let pick = |named: &str| TENANT.choose(named, &tenants);
         assert_eq!(pick("Fabrikam").ok().as_deref(), Some("1"));
         assert_eq!(pick("contoso").ok().as_deref(), Some("3"));
         assert!(matches!(pick("FABRIKAM"), Err(Failure::Usage(text)) if text.contains("1, 2")));

@@ -1,4 +1,4 @@
-//! `promotionctl audit verify|export`: checks the hash chain of the audit log and takes it out as
+//! `promotionctl audit list|verify|export`: reads the log over the API; on the database checks the hash chain of the audit log and takes it out as
 //! JSON Lines, the chain's head last. An exported head kept elsewhere shows later whether the log
 //! was cut.
 
@@ -15,15 +15,21 @@ use uuid::Uuid;
 
 use crate::arguments::AuditCommand;
 use crate::commands::keys::{master_key, previous_master_keys};
+use crate::commands::resources::audit_list;
 use crate::ending::{Ending, Failure};
 use crate::environment;
 use crate::show;
 
 /// Runs the command.
 pub(crate) async fn audit(command: &AuditCommand) -> Result<Ending, Failure> {
+    if let AuditCommand::List(arguments) = command {
+        return audit_list(arguments).await;
+    }
     let url = environment::database_url()?;
     let db = Db::connect(&url, 1)?;
     match command {
+        // Over the API; see above.
+        AuditCommand::List(_) => Ok(Ending::Error),
         AuditCommand::Verify {
             workspace,
             expected_head,

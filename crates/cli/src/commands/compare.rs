@@ -14,15 +14,13 @@ use crate::show;
 /// Runs the command.
 pub(crate) async fn compare(arguments: &CompareArguments) -> Result<Ending, Failure> {
     selection::check(&arguments.selection)?;
-    let http = Http::from_environment()?.with_patience(arguments.timeout);
-    let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
+    let http = Http::connect(&arguments.client)?.with_patience(arguments.timeout);
+    let workspace = Workspace::open(http, &arguments.client).await?;
     let selection = selection::build(&workspace, &arguments.selection).await?;
     let answer = workspace.post("/cross-tenant-compare", &selection).await?;
-    if arguments.json {
-        show::json(&answer)?;
-    } else {
-        show::data(&show::compare::render(&answer))?;
-    }
+    show::answer(arguments.client.output(), &answer, || {
+        show::compare::render(&answer)
+    })?;
     show::note(&show::compare::summary(&answer));
     let ending = ending_of(&answer);
     if ending == Ending::Blocked {

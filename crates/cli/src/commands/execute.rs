@@ -1,7 +1,7 @@
 //! `promotionctl execute`: one confirmed promotion. What is sent is the plan that was shown (or that
 //! `--plan` or `--plan-digest` names) and nothing else; the API refuses it when it is no longer that plan.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use crate::client::workspace::{Workspace, number, text};
 use crate::commands::sync::{finish_start, start_patience};
 use crate::ending::{Ending, Failure};
 use crate::show;
+use crate::show::ask::confirmed;
 use crate::show::compare::subjects;
 
 /// Runs the command.
@@ -33,8 +34,8 @@ pub(crate) async fn execute(arguments: &ExecuteArguments) -> Result<Ending, Fail
         selection::check(&arguments.selection)?;
         None
     };
-    let http = Http::from_environment()?.with_patience(start_patience(&arguments.waiting));
-    let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
+    let http = Http::connect(&arguments.client)?.with_patience(start_patience(&arguments.waiting));
+    let workspace = Workspace::open(http, &arguments.client).await?;
     let (body, question) = if let Some(plan) = plan {
         let body = request(&plan.selection, &plan.digest, Some(plan.reviewed));
         (body, plan.statement)
@@ -58,14 +59,15 @@ pub(crate) async fn execute(arguments: &ExecuteArguments) -> Result<Ending, Fail
             )
         }
     };
-    if !arguments.yes && !confirmed(&question)? {
+    if !arguments.yes && !confirmed(&question, "Write this to the target tenant?")? {
         show::note("not confirmed; nothing was started");
         return Ok(Ending::Error);
     }
     let made = Uuid::new_v4().to_string();
     let key = arguments.idempotency_key.as_deref().unwrap_or(&made);
     let started = start(&workspace, &body, key).await?;
-    finish_start(&workspace, &started, &arguments.waiting).await
+    let output = arguments.client.output();
+    finish_start(&workspace, &started, &arguments.waiting, output).await
 }
 
 /// Shows a preflight on standard error.
@@ -139,19 +141,6 @@ fn question(preflight: &Value, source: Option<&str>) -> String {
         return format!("{statement}{from}");
     }
     format!("{statement}{from} Left out: {}.", left_out.join(", "))
-}
-
-fn confirmed(question: &str) -> Result<bool, Failure> {
-    let mut error = std::io::stderr().lock();
-    write!(
-        error,
-        "{}\nWrite this to the target tenant? [y/N] ",
-        show::clean(question)
-    )?;
-    error.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Waits for a run, known by its id alone: the API may be away just now. Also used by `sync`.

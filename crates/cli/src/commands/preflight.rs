@@ -18,22 +18,21 @@ use crate::show;
 pub(crate) async fn preflight(arguments: &PreflightArguments) -> Result<Ending, Failure> {
     let (out, arguments) = (&arguments.out, &arguments.compare);
     selection::check(&arguments.selection)?;
-    let http = Http::from_environment()?.with_patience(arguments.timeout);
-    let workspace = Workspace::open(http, arguments.selection.workspace.as_deref()).await?;
+    let http = Http::connect(&arguments.client)?.with_patience(arguments.timeout);
+    let workspace = Workspace::open(http, &arguments.client).await?;
     let selection = selection::build(&workspace, &arguments.selection).await?;
     let answer = workspace
         .post("/cross-tenant-compare/preflight", &selection)
         .await?;
     if let Some(file) = out {
-        plan_file::write(file, &selection, &answer)?;
+        let tenants = workspace.tenant_names().await?;
+        plan_file::write(file, &selection, &answer, &tenants)?;
         show::note(&format!("the plan is in {}", file.display()));
     }
-    if arguments.json {
-        show::json(&answer)?;
-    } else {
-        show::data(&show::preflight::render(&answer))?;
-        show::data(&format!("  plan {}", text(&answer, "plan_digest")))?;
-    }
+    show::answer(arguments.client.output(), &answer, || {
+        let plan = text(&answer, "plan_digest");
+        format!("{}  plan {plan}\n", show::preflight::render(&answer))
+    })?;
     Ok(answered(arguments, ending_of(&answer)))
 }
 

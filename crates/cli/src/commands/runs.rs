@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::arguments::RunsCommand;
+use crate::arguments::{Group, Output, RunsCommand};
 use crate::client::http::{Http, escape};
 use crate::client::watch::ending_of;
 use crate::client::workspace::Workspace;
@@ -13,17 +13,19 @@ use crate::commands::execute::wait_for;
 use crate::commands::sync::report;
 use crate::ending::{Ending, Failure};
 use crate::show;
+use crate::show::columns::TenantNames;
 
 /// Runs the command.
-pub(crate) async fn runs(command: &RunsCommand) -> Result<Ending, Failure> {
-    let workspace = Workspace::open(Http::from_environment()?, None).await?;
-    match command {
+pub(crate) async fn runs(group: &Group<RunsCommand>) -> Result<Ending, Failure> {
+    let client = &group.client;
+    let workspace = Workspace::open(Http::connect(client)?, client).await?;
+    let output = client.output();
+    match &group.command {
         RunsCommand::List {
             operation_type,
             status,
             tenant,
             limit,
-            json,
         } => {
             let mut query = Vec::new();
             if let Some(operation_type) = operation_type {
@@ -35,11 +37,11 @@ pub(crate) async fn runs(command: &RunsCommand) -> Result<Ending, Failure> {
             if let Some(tenant) = tenant {
                 query.push(("tenant_id", workspace.tenant_id(tenant).await?));
             }
-            list(&workspace, &query, *limit, *json).await
+            list(&workspace, &query, *limit, output).await
         }
-        RunsCommand::Show { run, items, json } => show(&workspace, run, *items, *json).await,
-        RunsCommand::Watch { run, timeout, json } => watch(&workspace, run, *timeout, *json).await,
-        RunsCommand::Cancel { run, json } => cancel(&workspace, run, *json).await,
+        RunsCommand::Show { run, items } => show(&workspace, run, *items, output).await,
+        RunsCommand::Watch { run, timeout } => watch(&workspace, run, *timeout, output).await,
+        RunsCommand::Cancel { run } => cancel(&workspace, run, output).await,
     }
 }
 
@@ -47,16 +49,22 @@ async fn list(
     workspace: &Workspace,
     query: &[(&str, String)],
     limit: u32,
-    json: bool,
+    output: Output,
 ) -> Result<Ending, Failure> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let runs = workspace.list("/operation-runs", query, limit).await?;
-    if json {
-        show::json(&json!({"items": runs, "next_cursor": null}))?;
-    } else {
-        show::data(&show::run::list(&runs))?;
-    }
+    let tenants = named(workspace, output).await?;
+    let list = json!({"items": runs, "next_cursor": null});
+    show::answer(output, &list, || show::run::list(&runs, &tenants))?;
     Ok(Ending::Done)
+}
+
+/// The names of tenants, which only people want.
+async fn named(workspace: &Workspace, output: Output) -> Result<TenantNames, Failure> {
+    if output == Output::Table {
+        return workspace.tenant_names().await;
+    }
+    Ok(TenantNames::new())
 }
 
 fn path_of(run: &str) -> String {
@@ -67,24 +75,21 @@ async fn show(
     workspace: &Workspace,
     id: &str,
     with_items: bool,
-    json: bool,
+    output: Output,
 ) -> Result<Ending, Failure> {
     let run = workspace.get(&path_of(id)).await?;
-    if json && !with_items {
-        show::json(&run)?;
+    if output != Output::Table && !with_items {
+        show::answer(output, &run, String::new)?;
         return Ok(Ending::Done);
     }
     let tail = format!("{}/items", path_of(id));
     let items = workspace.list(&tail, &[], usize::MAX).await?;
-    if json {
-        show::json(&json!({"items": items, "next_cursor": null}))?;
-        return Ok(Ending::Done);
-    }
-    show::data(&show::run::render(&run))?;
-    let shown = show::run::items(&items, with_items);
-    if !shown.is_empty() {
-        show::data(&shown)?;
-    }
+    let tenants = named(workspace, output).await?;
+    let list = json!({"items": items, "next_cursor": null});
+    show::answer(output, &list, || {
+        let shown = show::run::items(&items, with_items);
+        format!("{}{shown}", show::run::render(&run, &tenants))
+    })?;
     Ok(Ending::Done)
 }
 
@@ -92,20 +97,17 @@ async fn watch(
     workspace: &Workspace,
     id: &str,
     limit: Duration,
-    json: bool,
+    output: Output,
 ) -> Result<Ending, Failure> {
     let run = wait_for(workspace, id, limit).await?;
-    report(workspace, &run, json).await?;
+    report(workspace, &run, output).await?;
     Ok(ending_of(&run))
 }
 
-async fn cancel(workspace: &Workspace, id: &str, json: bool) -> Result<Ending, Failure> {
+async fn cancel(workspace: &Workspace, id: &str, output: Output) -> Result<Ending, Failure> {
     let tail = format!("{}/cancel", path_of(id));
     let run: Value = workspace.send(Method::POST, &tail, None, None).await?;
-    if json {
-        show::json(&run)?;
-    } else {
-        show::data(&show::run::render(&run))?;
-    }
+    let tenants = named(workspace, output).await?;
+    show::answer(output, &run, || show::run::render(&run, &tenants))?;
     Ok(Ending::Done)
 }

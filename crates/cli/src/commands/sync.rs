@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::arguments::{SyncArguments, WaitingArguments};
+use crate::arguments::{Output, SyncArguments, WaitingArguments};
 use crate::client::http::{Http, escape};
 use crate::client::watch::ending_of;
 use crate::client::workspace::{Workspace, text};
@@ -15,11 +15,12 @@ use crate::show;
 
 /// Runs the command.
 pub(crate) async fn sync(arguments: &SyncArguments) -> Result<Ending, Failure> {
-    let http = Http::from_environment()?.with_patience(start_patience(&arguments.waiting));
-    let workspace = Workspace::open(http, arguments.workspace.as_deref()).await?;
+    let http = Http::connect(&arguments.client)?.with_patience(start_patience(&arguments.waiting));
+    let workspace = Workspace::open(http, &arguments.client).await?;
     let tenant = workspace.tenant_id(&arguments.tenant).await?;
     let started = start(&workspace, &tenant, &arguments.types).await?;
-    finish_start(&workspace, &started, &arguments.waiting).await
+    let output = arguments.client.output();
+    finish_start(&workspace, &started, &arguments.waiting, output).await
 }
 
 /// Starts a capture; the start result.
@@ -47,6 +48,7 @@ pub(crate) async fn finish_start(
     workspace: &Workspace,
     started: &Value,
     waiting: &WaitingArguments,
+    output: Output,
 ) -> Result<Ending, Failure> {
     let run = started
         .get("operation_run")
@@ -57,24 +59,25 @@ pub(crate) async fn finish_start(
         show::clean(text(started, "result"))
     ));
     if !waiting.wait {
-        if waiting.json {
-            show::json(started)?;
-        } else {
-            show::data(id)?;
-        }
+        show::answer(output, started, || id.to_owned())?;
         return Ok(Ending::Done);
     }
     let run = wait_for(workspace, id, waiting.timeout).await?;
-    report(workspace, &run, waiting.json).await?;
+    report(workspace, &run, output).await?;
     Ok(ending_of(&run))
 }
 
 /// Prints a completed run and the subjects that did not succeed.
-pub(crate) async fn report(workspace: &Workspace, run: &Value, json: bool) -> Result<(), Failure> {
-    if json {
-        return show::json(run);
+pub(crate) async fn report(
+    workspace: &Workspace,
+    run: &Value,
+    output: Output,
+) -> Result<(), Failure> {
+    if output != Output::Table {
+        return show::answer(output, run, String::new);
     }
-    show::data(&show::run::render(run))?;
+    let tenants = workspace.tenant_names().await?;
+    show::data(&show::run::render(run, &tenants))?;
     let tail = format!("/operation-runs/{}/items", escape(text(run, "id")));
     let items = workspace.list(&tail, &[], usize::MAX).await?;
     let unsuccessful = show::run::items(&items, false);

@@ -45,6 +45,8 @@ pub(crate) async fn tell(
     let target = add_tenant(workspace, names[1], TARGET).await?;
     narrator.line(&format!("   source {} and target {}", names[0], names[1]));
 
+    let tenants = workspace.tenant_names().await?;
+
     narrator.step("Capture both tenants");
     for (name, tenant) in names.iter().zip([&source, &target]) {
         let run = capture(workspace, tenant).await?;
@@ -73,7 +75,7 @@ pub(crate) async fn tell(
 
     narrator.step("Execute: one confirmed plan, one queued run");
     let run = promote(workspace, &selection, &preflight, narrator).await?;
-    narrator.line(&show::run::render(&run));
+    narrator.line(&show::run::render(&run, &tenants));
     say_unsuccessful(workspace, &run, narrator).await?;
 
     narrator.step("Compare again, without another sync");

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::client::workspace::{number, text};
-use crate::show::table::Table;
+use crate::show::table::{self, Table};
 use crate::show::{clean, count};
 
 /// The states in the order people want to read them.
@@ -76,16 +76,16 @@ pub(crate) fn counts(compare: &Value) -> String {
             .entry(text(subject, "state"))
             .or_default() += 1;
     }
-    let mut headings = vec!["type"];
-    headings.extend(STATES);
-    let mut table = Table::new(&headings);
-    for (policy_type, states) in &by_type {
-        let cells = STATES.map(|state| figure(states.get(state).copied().unwrap_or(0)));
-        table.row(std::iter::once((*policy_type).to_owned()).chain(cells));
-    }
-    let totals = STATES.map(|state| figure(number(compare, &format!("/summary/{state}"))));
-    table.row(std::iter::once("all".to_owned()).chain(totals));
-    table.render()
+    let mut rows: Vec<(String, Vec<u64>)> = by_type
+        .iter()
+        .map(|(policy_type, states)| {
+            let figures = STATES.map(|state| states.get(state).copied().unwrap_or(0));
+            ((*policy_type).to_owned(), figures.to_vec())
+        })
+        .collect();
+    let totals = STATES.map(|state| number(compare, &format!("/summary/{state}")));
+    rows.push(("all".to_owned(), totals.to_vec()));
+    table::counts(&STATES, &rows)
 }
 
 /// Differences in one line.
@@ -96,13 +96,6 @@ pub(crate) fn summary(compare: &Value) -> String {
         "{matching} of {} match",
         count(total, "subject", "subjects")
     )
-}
-
-fn figure(number: u64) -> String {
-    if number == 0 {
-        return ".".to_owned();
-    }
-    number.to_string()
 }
 
 /// The subjects of a compare or preflight.

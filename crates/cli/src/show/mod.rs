@@ -1,10 +1,14 @@
 //! What people read. Data goes to standard output, everything else to standard error; text that
 //! came from a tenant cannot steer the terminal.
 
+pub(crate) mod ask;
+pub(crate) mod columns;
 pub(crate) mod compare;
+pub(crate) mod diff;
 pub(crate) mod preflight;
 pub(crate) mod problem;
 pub(crate) mod progress;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod table;
 
@@ -15,6 +19,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::arguments::Output;
 use crate::ending::Failure;
 
 pub(crate) use problem::clean;
@@ -48,6 +53,47 @@ pub(crate) fn json(value: &Value) -> Result<(), Failure> {
     data(&inert(&serde_json::to_string_pretty(value)?))
 }
 
+/// Prints an answer in the form that was asked for; `table` makes the one for people.
+pub(crate) fn answer(
+    output: Output,
+    value: &Value,
+    table: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    match output {
+        Output::Table => data(&table()),
+        Output::Json => json(value),
+        Output::Yaml => data(&yaml(value)?),
+        Output::Ndjson => {
+            let lines = match items(value) {
+                Some(items) => items.iter().map(Value::to_string).collect(),
+                None => vec![value.to_string()],
+            };
+            let lines: Vec<String> = lines.iter().map(|line| inert(line)).collect();
+            if lines.is_empty() {
+                return Ok(());
+            }
+            data(&lines.join("\n"))
+        }
+    }
+}
+
+/// What an answer lists.
+fn items(value: &Value) -> Option<&Vec<Value>> {
+    ["items", "subjects", "changes"]
+        .iter()
+        .find_map(|member| value.get(member).and_then(Value::as_array))
+}
+
+/// YAML in which no character of the data can steer a terminal. What YAML would write as it is
+/// stands as an escape of JSON, which is YAML too.
+fn yaml(value: &Value) -> Result<String, Failure> {
+    let text = serde_yaml_ng::to_string(value)?;
+    if text.chars().any(|c| c != '\n' && domain::label::steers(c)) {
+        return Ok(inert(&serde_json::to_string_pretty(value)?));
+    }
+    Ok(text)
+}
+
 /// JSON in which no character of the data can steer a terminal: those that serde leaves as they are
 /// stand as escapes, which mean the same to every reader of JSON. (Outside strings there are none.)
 pub(crate) fn inert(json: &str) -> String {
@@ -72,8 +118,8 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(error, "{}", settled(text));
 }
 
-/// Says why a command failed; with `--json` a refusal's problem document is data too.
-pub(crate) fn failure(failure: &Failure, as_json: bool) {
+/// Says why a command failed; where data was asked for a refusal's problem document is data too.
+pub(crate) fn failure(failure: &Failure, output: Output) {
     let message = failure.to_string();
     let lines: Vec<String> = message.lines().map(clean).collect();
     let mut line = format!("promotionctl: {}", lines.join("\n"));
@@ -89,9 +135,9 @@ pub(crate) fn failure(failure: &Failure, as_json: bool) {
         return;
     }
     if let Failure::Refused(problem) = failure {
-        if as_json {
+        if output != Output::Table {
             // The exit code says that it failed; a closed standard output changes nothing.
-            let _ = json(problem);
+            let _ = answer(output, problem, String::new);
         }
         line.push_str(&problem::details(problem));
     }
@@ -131,6 +177,24 @@ mod tests {
                 Some(&value)
             );
         }
+    }
+
+    #[test]
+    fn yaml_holds_nothing_that_steers_and_means_the_same() -> Result<(), Failure> {
+        for name in [
+            "plain",
+            "yes",
+            "1",
+            "a: b",
+            "a\u{202e}b\u{9b}2J\n\u{1b}\u{2028}\u{85}",
+            "😀\u{7f}",
+        ] {
+            let value = serde_json::json!({"name": name, "list": [1, null, true, {"x": name}]});
+            let text = yaml(&value)?;
+            assert!(!text.chars().any(|c| c != '\n' && domain::label::steers(c)));
+            assert_eq!(serde_yaml_ng::from_str::<Value>(&text)?, value, "{text}");
+        }
+        Ok(())
     }
 
     #[test]

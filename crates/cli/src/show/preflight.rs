@@ -1,14 +1,12 @@
 //! A preflight as people read it: what would be written, what is held back and why.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use crate::client::workspace::{number, text};
-use crate::show::clean;
 use crate::show::compare::subjects;
-use crate::show::table::Table;
+use crate::show::table::{self, Table};
 
 /// The whole answer.
 pub(crate) fn render(preflight: &Value) -> String {
@@ -39,27 +37,15 @@ pub(crate) fn overview(preflight: &Value) -> String {
             *count += u64::from(text(subject, "readiness") == readiness);
         }
     }
-    let mut headings = vec!["type"];
-    headings.extend(READINESS);
-    let mut table = Table::new(&headings);
-    let mut row = |name: &str, counts: [u64; 4]| {
-        let cells = counts.map(|count| {
-            if count == 0 {
-                ".".to_owned()
-            } else {
-                count.to_string()
-            }
-        });
-        table.row(std::iter::once(name.to_owned()).chain(cells));
-    };
-    for (policy_type, counts) in by_type {
-        row(policy_type, counts);
-    }
+    let mut rows: Vec<(String, Vec<u64>)> = by_type
+        .into_iter()
+        .map(|(policy_type, counts)| (policy_type.to_owned(), counts.to_vec()))
+        .collect();
     let totals = READINESS.map(|readiness| number(preflight, &format!("/summary/{readiness}")));
-    row("all", totals);
-    let mut out = table.render();
+    rows.push(("all".to_owned(), totals.to_vec()));
+    let mut out = table::counts(&READINESS, &rows);
     if let Some(statement) = preflight.pointer("/mutation_scope/statement") {
-        let _ = writeln!(out, "  {}", clean(statement.as_str().unwrap_or_default()));
+        out.push_str(&table::sentence(statement.as_str().unwrap_or_default()));
     }
     for (list, word) in [("gates", "gate"), ("warnings", "warning")] {
         for entry in preflight
@@ -68,12 +54,8 @@ pub(crate) fn overview(preflight: &Value) -> String {
             .into_iter()
             .flatten()
         {
-            let _ = writeln!(
-                out,
-                "  {word} {}: {}",
-                clean(text(entry, "code")),
-                clean(text(entry, "message"))
-            );
+            let (code, message) = (text(entry, "code"), text(entry, "message"));
+            out.push_str(&table::sentence(&format!("{word} {code}: {message}")));
         }
     }
     out

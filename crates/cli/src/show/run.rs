@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use crate::client::workspace::{number, text};
 use crate::show::clean;
+use crate::show::columns::{TenantNames, moment, tenant_name};
 use crate::show::table::Table;
 
 /// One run in full, without its items.
-pub(crate) fn render(run: &Value) -> String {
+pub(crate) fn render(run: &Value, tenants: &TenantNames) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -25,6 +26,16 @@ pub(crate) fn render(run: &Value) -> String {
         } else {
             label
         },
+    );
+    let [source, target] = ends(run, tenants);
+    line("source", &source);
+    line(
+        if source.is_empty() {
+            "tenant"
+        } else {
+            "target"
+        },
+        &target,
     );
     line("status", text(run, "status"));
     line("outcome", text(run, "outcome"));
@@ -59,22 +70,47 @@ pub(crate) fn counts(run: &Value) -> String {
     parts.join(", ")
 }
 
+/// The names of the tenants of a run: the source, where it has one, and the one it is about.
+pub(crate) fn ends(run: &Value, tenants: &TenantNames) -> [String; 2] {
+    let source = run.pointer("/context/source_tenant_id");
+    let source = source.and_then(Value::as_str).unwrap_or_default();
+    [source, text(run, "tenant_id")].map(|id| tenant_name(tenants, id))
+}
+
 /// A list of runs.
-pub(crate) fn list(runs: &[Value]) -> String {
-    let mut table = Table::new(&["run", "operation", "status", "outcome", "done", "created"]);
+pub(crate) fn list(runs: &[Value], tenants: &TenantNames) -> String {
+    let mut table = Table::new(&["run", "operation", "tenants", "state", "done", "created"]);
+    table.may_leave_out("done");
+    table.may_leave_out("created");
     for run in runs {
+        let [source, target] = ends(run, tenants);
+        let state = match text(run, "status") {
+            "completed" => text(run, "outcome"),
+            status => status,
+        };
+        let label = match text(run, "type_label") {
+            "" => text(run, "type"),
+            label => label,
+        };
         table.row([
             text(run, "id").to_owned(),
-            text(run, "type").to_owned(),
-            text(run, "status").to_owned(),
-            text(run, "outcome").to_owned(),
+            label.to_owned(),
+            if source.is_empty() || source == target {
+                target
+            } else {
+                format!("{source} -> {target}")
+            },
+            state.replace('_', " "),
             format!(
                 "{}/{}",
                 number(run, "/summary_counts/processed"),
                 number(run, "/summary_counts/total")
             ),
-            text(run, "created_at").to_owned(),
+            moment(text(run, "created_at")),
         ]);
+    }
+    if table.is_empty() {
+        return "  none\n".to_owned();
     }
     table.render()
 }
@@ -116,6 +152,31 @@ mod tests {
     fn a_run_says_its_counts_in_words() {
         let run = json!({"summary_counts": {"total": 5, "created": 3, "failed": 2, "updated": 0}});
         assert_eq!(counts(&run), "5 in all, 3 created, 2 failed");
+    }
+
+    #[test]
+    fn runs_name_their_tenants() {
+        let tenants = TenantNames::from(
+            [("s", "Contoso"), ("t", "Fabrikam")]
+                .map(|(id, name)| (id.to_owned(), name.to_owned())),
+        );
+        let promotion = json!({"id": "1", "type": "promotion.execute", "tenant_id": "t",
+            "status": "completed", "outcome": "partially_succeeded",
+            "context": {"source_tenant_id": "s"}});
+        let sync = json!({"id": "2", "type": "inventory.sync", "tenant_id": "u", "status": "running",
+            "context": {}});
+        let shown = list(&[promotion.clone(), sync.clone()], &tenants);
+        assert!(
+            shown.contains("Contoso -> Fabrikam  partially succeeded"),
+            "{shown}"
+        );
+        assert!(shown.contains("inventory.sync     u"), "{shown}");
+        let shown = render(&promotion, &tenants);
+        assert!(
+            shown.contains("source       Contoso\n  target       Fabrikam\n"),
+            "{shown}"
+        );
+        assert!(render(&sync, &tenants).contains("tenant       u\n"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::every_command::{System, every_command_does_what_it_says};
+
 /// A demo that stays up; asked to stop when dropped.
 struct Demo {
     child: Child,
@@ -94,8 +96,10 @@ impl Demo {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{script:?}: {said}{error}");
-        let run: Value =
-            serde_json::from_str(said.get(said.find('{').unwrap()..).unwrap()).unwrap();
+        // The run that the execute printed; what stands behind it is of the commands after it.
+        let printed = said.get(said.find('{').unwrap()..).unwrap();
+        let mut values = serde_json::Deserializer::from_str(printed).into_iter::<Value>();
+        let run = values.next().unwrap().unwrap();
         assert_eq!(run["outcome"], "succeeded", "{error}");
     }
 
@@ -168,6 +172,24 @@ fn the_demo_stays_up_for_the_client_commands_and_ends_on_ctrl_c() {
     assert_eq!(cancelled["code"], "already_completed");
 
     demo.runs_the_script_of_the_readme();
+
+    every_command_does_what_it_says(&System(&demo.variables));
+    let report = demo.run(&format!("report --run {id}"));
+    let report = String::from_utf8_lossy(&report.stdout).into_owned();
+    assert!(
+        report.starts_with("# Promotion execution\\: succeeded"),
+        "{report}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (plan, page) = (folder.path().join("plan"), folder.path().join("page"));
+    let (plan, page) = (plan.display(), page.display());
+    let pair = "--source Contoso+Lab --target Fabrikam";
+    demo.run(&format!("preflight {pair} --out {plan}"));
+    demo.run(&format!(
+        "report --preflight {plan} --format html --out {page}"
+    ));
+    let page = std::fs::read_to_string(page.to_string()).unwrap();
+    assert!(page.contains("Planned promotion to Fabrikam"), "{page}");
 
     let listed = demo.run("runs list");
     assert!(String::from_utf8_lossy(&listed.stdout).contains(&id));

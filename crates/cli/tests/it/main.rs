@@ -3,5 +3,7 @@
 mod command_line;
 mod database_commands;
 mod demo;
+mod every_command;
+mod help;
 mod key_rotation;
 mod pipelines;
