@@ -18,6 +18,7 @@ use crate::{secret, steps};
 
 mod catalog;
 mod group_policy;
+pub(crate) mod left_behind;
 mod managed_apps;
 mod payload;
 mod token;
@@ -73,6 +74,9 @@ pub struct Fingerprints {
     /// differs there stays different.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown: BTreeMap<String, String>,
+    /// What stays with the source's object (its row says which members) and stands here -> digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_behind: BTreeMap<String, String>,
     /// The registry under which the content was captured: by other rules, something else may have been
     /// read of the same object. `None`: before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +119,7 @@ pub fn fingerprints(
     let mut prints = Fingerprints {
         state: state(row, policy).map(str::to_owned),
         secret_keys: secret_keys(&policy.content),
+        left_behind: left_behind::standing(row, &policy.content),
         registry: Some(REGISTRY_VERSION.to_owned()),
         ..Fingerprints::default()
     };
@@ -178,6 +183,11 @@ pub(crate) fn content_hash(row: &PolicyType, policy: &CapturedPolicy) -> String 
         "facets": facets,
     });
     add_child_ids(row, policy, &mut covered);
+    // What is told has to be told anew when it changes.
+    let left_behind = left_behind::standing(row, &policy.content);
+    if let (false, Value::Object(members)) = (left_behind.is_empty(), &mut covered) {
+        members.insert("left_behind".to_owned(), serde_json::json!(left_behind));
+    }
     // That there is no link says more than that nobody looked.
     let links = links_of(row, &policy.content);
     let read = |link: &Link| policy.content.get(link.property).is_some();
@@ -258,6 +268,7 @@ fn settings(
     uncertain: &mut Vec<Uncertainty>,
 ) -> Value {
     let mut value = policy.content.clone();
+    left_behind::strip(row, &mut value);
     known::strip_computed(row, &mut value);
     if !matches!(reading, Reading::Raw) {
         for found in secret::find(&value) {

@@ -21,7 +21,7 @@ pub use crate::subject::{
 
 mod reasons;
 
-use reasons::{keys_differ, uncertainty_reasons, unknown_reason};
+use reasons::{keys_differ, not_carried_reason, uncertainty_reasons, unknown_reason};
 
 /// Whether the selection's type filter lets a type through.
 pub fn in_scope(selection: &Selection, policy_type: &str) -> bool {
@@ -363,6 +363,7 @@ fn matched_subject(
     subject.reasons = uncertainty_reasons(selection.options, left, right);
     if subject.state == SubjectState::Match {
         subject.reasons.extend(unknown_reason(left, right));
+        subject.reasons.extend(not_carried_reason(row, left, right));
     }
     subject
 }

@@ -106,6 +106,11 @@ pub(crate) fn warnings(
     found.extend(dates::warning(row, source, planned));
     found.extend(dates::warning_of_assignments(input, row, source));
     found.extend(empties::warning(row, source));
+    found.extend(dates::warning_of_settings(row, source, input.now));
+    let target = subject
+        .target_version_id
+        .and_then(|id| input.target_contents.get(&id));
+    found.extend(not_carried::left_behind(row, source, target));
     found.extend(not_carried::warning(row, source));
     found
 }

@@ -68,7 +68,7 @@ fn noise_and_server_state_go_and_the_unknown_stays() {
 }
 
 #[test]
-fn an_update_ring_loses_its_pause_and_rollback() {
+fn an_update_ring_keeps_its_pause_and_rollback_to_be_told_and_nothing_else_of_them() {
     let policy = captured(
         "windowsUpdateRings",
         json!({
@@ -78,7 +78,23 @@ fn an_update_ring_loses_its_pause_and_rollback() {
         }),
         vec![],
     );
-    assert_eq!(policy.content.as_object().map(Map::len), Some(3));
+    let kept: Vec<&str> = policy
+        .content
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            "@odata.type",
+            "autoRestartNotificationDismissal",
+            "displayName",
+            "featureUpdatesWillBeRolledBack",
+            "qualityUpdatesPaused"
+        ]
+    );
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Reason, deciding_facets};
-use crate::canonical::Fingerprints;
+use crate::canonical::{Fingerprints, left_behind};
+use crate::policy_type::PolicyType;
 use crate::selection::Options;
 
 /// Secret fingerprints under different keys cannot be compared.
@@ -63,4 +64,23 @@ pub(super) fn unknown_reason(left: &Fingerprints, right: &Fingerprints) -> Optio
         places.join(", ")
     );
     Some(Reason::new("unknown_property", text))
+}
+
+/// What of the source's object stays with it and is not so in the target. Said for as long as that is
+/// true: nothing that this product writes changes it.
+pub(super) fn not_carried_reason(
+    row: &PolicyType,
+    left: &Fingerprints,
+    right: &Fingerprints,
+) -> Option<Reason> {
+    let found = left_behind::differing(row, &left.left_behind, &right.left_behind);
+    if found.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "In the source {}; that is not carried, and not the same in the target. Do there by hand what \
+         is meant for both.",
+        found.join(", ")
+    );
+    Some(Reason::new("not_carried", text))
 }

@@ -10,7 +10,7 @@ use crate::compare::Reason;
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
 use crate::plan::PlannedSubject;
-use crate::policy_type::PolicyType;
+use crate::policy_type::{Adapter, PolicyType};
 use crate::preflight::{Holds, PreflightInput};
 use crate::rollout;
 use crate::selection::{Carry, FeatureUpdateRollout};
@@ -128,6 +128,42 @@ pub(super) fn warning(
 /// passed acts at once, a schedule for one day never again.
 const MOMENTS: [&str; 2] = ["deadlineDateTime", "startDateTime"];
 const ONCE: &str = "deviceHealthScriptRunOnceSchedule";
+
+/// A schedule in a policy's settings that begins at a moment; one that does not recur has its only run
+/// then.
+const SCHEDULE: &str = "ForceUpdateSchedule";
+const NO_RECURRENCE: &str = "none";
+
+/// A word on schedules of the settings that run once, at a moment that has passed.
+pub(super) fn warning_of_settings(
+    row: &PolicyType,
+    source: &CapturedPolicy,
+    now: DateTime<Utc>,
+) -> Option<Reason> {
+    if row.adapter != Adapter::DeviceConfiguration {
+        return None;
+    }
+    let members = source.content.as_object()?;
+    let mut passed = Vec::new();
+    for (name, schedule) in members.iter().filter(|(name, _)| name.ends_with(SCHEDULE)) {
+        let text = |member: &str| schedule.get(member).and_then(Value::as_str);
+        let once = text("recurrence").is_none_or(|word| word == NO_RECURRENCE);
+        let moment = text("startDateTime").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        if let Some(moment) = moment.filter(|moment| once && *moment < now) {
+            let moment = rollout::written(moment.with_timezone(&Utc));
+            passed.push(format!("/{name}/startDateTime ({moment})"));
+        }
+    }
+    if passed.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "{:?}: {} has passed; a schedule that runs once does not run again, or runs at once.",
+        source.display_name,
+        passed.join(", ")
+    );
+    Some(Reason::new("date_has_passed", text))
+}
 
 /// A word on assignments whose moment has passed.
 pub(super) fn warning_of_assignments(

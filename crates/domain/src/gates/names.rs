@@ -8,6 +8,8 @@ use crate::policy_type::PolicyType;
 use crate::preflight::Holds;
 
 const CODE: &str = "name_not_allowed";
+/// Longest name that Intune takes of any type.
+const LONGEST: usize = 1_000;
 const DESCRIPTION: &str = "description";
 
 /// Holds a text that the service would refuse. An update keeps the name that the target has; its
@@ -21,10 +23,15 @@ pub(super) fn hold(
     if target.is_none() {
         refuse(row, row.name_property, &source.display_name, holds);
         let length = source.display_name.chars().count();
-        if row.name_longest > 0 && length > row.name_longest {
+        let longest = match row.name_longest {
+            0 => LONGEST,
+            known => known,
+        };
+        if length > longest {
             let text = format!(
-                "/{} has {length} characters; Graph takes {} in a name of this type. Rename the source.",
-                row.name_property, row.name_longest
+                "/{} has {length} characters; Graph takes {longest} in a name of this type. Rename the \
+                 source.",
+                row.name_property
             );
             holds.block(CODE, text);
         }

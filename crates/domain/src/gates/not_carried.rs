@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::canonical::left_behind;
 use crate::compare::Reason;
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
@@ -29,5 +30,28 @@ pub(super) fn warning(row: &PolicyType, source: &CapturedPolicy) -> Option<Reaso
         row.key == *key && there == Some(*value)
     })?;
     let text = format!("{:?}: {text}.", source.display_name);
+    Some(Reason::new("not_carried", text))
+}
+
+/// Says what stays with the source's object itself, by the registry's word on its members.
+pub(super) fn left_behind(
+    row: &PolicyType,
+    source: &CapturedPolicy,
+    target: Option<&CapturedPolicy>,
+) -> Option<Reason> {
+    let standing = target.map(|target| left_behind::standing(row, &target.content));
+    let members = left_behind::differing(
+        row,
+        &left_behind::standing(row, &source.content),
+        &standing.unwrap_or_default(),
+    );
+    if members.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "{:?}: in the source {}; that is not carried. Do in the target by hand what is meant there too.",
+        source.display_name,
+        members.join(", ")
+    );
     Some(Reason::new("not_carried", text))
 }

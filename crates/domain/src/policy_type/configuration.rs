@@ -25,11 +25,11 @@ pub(super) const SETTINGS_CATALOG: PolicyType = PolicyType {
     server_state: &[
         "settingCount",
         "creationSource",
-        "priorityMetaData",
         "settings[].id",
         "templateReference.templateDisplayName",
         "templateReference.templateDisplayVersion",
     ],
+    left_behind: &[("priorityMetaData", "it has a rank among the policies")],
     update: UpdateVerb::Put,
     immutable: &["platforms", "technologies", "templateReference.templateId"],
     assignments: Some(ASSIGN),
@@ -126,19 +126,27 @@ pub(super) const WINDOWS_UPDATE_RINGS: PolicyType = PolicyType {
     key: "windowsUpdateRings",
     display_name: "Windows update rings",
     kinds: Kinds::Only(&["windowsUpdateForBusinessConfiguration"]),
-    // Pause and rollback are operations, not configuration: never carried.
     server_state: &[
         "version",
         "featureUpdatesPauseExpiryDateTime",
         "featureUpdatesPauseStartDate",
-        "featureUpdatesPaused",
         "featureUpdatesRollbackStartDateTime",
-        "featureUpdatesWillBeRolledBack",
         "qualityUpdatesPauseExpiryDateTime",
         "qualityUpdatesPauseStartDate",
-        "qualityUpdatesPaused",
         "qualityUpdatesRollbackStartDateTime",
-        "qualityUpdatesWillBeRolledBack",
+    ],
+    // Pause and rollback are operations, not configuration: never carried.
+    left_behind: &[
+        ("featureUpdatesPaused", "feature updates are paused"),
+        (
+            "featureUpdatesWillBeRolledBack",
+            "feature updates are rolled back",
+        ),
+        ("qualityUpdatesPaused", "quality updates are paused"),
+        (
+            "qualityUpdatesWillBeRolledBack",
+            "quality updates are rolled back",
+        ),
     ],
     references: &[],
     reference_kind: None,

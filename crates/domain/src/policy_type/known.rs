@@ -388,6 +388,7 @@ fn named_by_row(row: &PolicyType, name: &str) -> bool {
         .iter()
         .any(|list| list.iter().any(|place| first(place)))
         || row.keyed.iter().any(|(place, _)| first(place))
+        || row.left_behind.iter().any(|(place, _)| first(place))
         || row.defaults.iter().any(|(place, _)| first(place))
         || row.references.iter().any(|rule| first(rule.path))
         || row.sub_collections.iter().any(|sub| sub.property == name)

@@ -7,7 +7,8 @@
 //! order, and add an object as Graph answers it to `tests/it/samples.rs`; the laws there
 //! then hold it to capture, create, update and read-back. A row needs
 //! - `identity`: what tells two policies of one name apart,
-//! - `server_state`: what the service writes by itself, `strip_*` and `immutable`: what it refuses,
+//! - `server_state`: what the service writes by itself, `left_behind`: what stays with the source's
+//!   object and is told, `strip_*` and `immutable`: what it refuses,
 //! - `references`: every place with an id of another object, exclusions marked as such,
 //! - `sets`, `keyed`, `flags`, `defaults`, `empty_is_absent`: what is equal although it differs,
 //! - `wave`: later than every type it points to.
@@ -208,6 +209,9 @@ pub struct PolicyType {
     pub skip_when: &'static [(&'static str, &'static str)],
     /// Server state, dropped at capture (besides the common list). Dotted paths.
     pub server_state: &'static [&'static str],
+    /// What of an object is neither compared nor written, and is said: where, and in words what it
+    /// means that something stands there.
+    pub left_behind: &'static [(&'static str, &'static str)],
     /// Dropped from a create body only.
     pub strip_create: &'static [&'static str],
     /// Dropped from an update body only.
@@ -302,7 +306,7 @@ impl PolicyType {
 
 /// Version of the registry: recorded in every run and covered by every plan digest. Raise it with
 /// any change that alters what is captured, compared or written.
-pub const REGISTRY_VERSION: &str = "2026-11-30.1";
+pub const REGISTRY_VERSION: &str = "2026-12-01.1";
 
 /// What most rows have in common; a row names what differs.
 const PLAIN: PolicyType = PolicyType {
@@ -327,6 +331,7 @@ const PLAIN: PolicyType = PolicyType {
     name_filter: false,
     skip_when: &[],
     server_state: &[],
+    left_behind: &[],
     strip_create: &[],
     strip_update: &[],
     update: UpdateVerb::Patch,

@@ -6,6 +6,7 @@ use super::{
     StepError, StepInput, WriteStep, apps, catalog, compliance, conditional_access, default_object,
     device_configuration, enrollment_notification, links, managed_apps, parts,
 };
+use crate::canonical::left_behind;
 use crate::device_preparation;
 use crate::json::pattern;
 use crate::model::CapturedPolicy;
@@ -141,6 +142,7 @@ pub(super) fn clear(row: &PolicyType, wanted: &mut Value, target: &Value) {
     }
     let mut target = target.clone();
     known::strip(row, &mut target);
+    left_behind::strip(row, &mut target);
     let never = row
         .immutable
         .iter()

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::placeholder::created_by;
 use super::{Landed, StepError, StepInput, empties, literals, refuse};
+use crate::canonical::left_behind;
 use crate::compare::landing_state;
 use crate::group_policy;
 use crate::json::{self, pattern};
@@ -27,6 +28,7 @@ pub(super) fn desired(input: &StepInput<'_>) -> Result<Desired, StepError> {
     let row = input.row;
     let mut content = input.source.content.clone();
     known::strip(row, &mut content);
+    left_behind::strip(row, &mut content);
     literals::replace(row, &mut content, &input.overrides.literals);
     land(input, Facet::Settings, &mut content)?;
     land(input, Facet::Description, &mut content)?;

@@ -1,14 +1,17 @@
 //! Kinds of fault that the field found, each tried on every type that can have it: empty ids, tokens,
 //! ranks that would leave a gap, names, answers that are always the same.
 
+use domain::capture;
+use domain::compare::{Reason, SubjectState};
 use domain::json::pattern;
+use domain::model::CapturedPolicy;
 use domain::policy_type::{self, PolicyType};
 use domain::preflight::Readiness;
 use serde_json::{Value, json};
 
 use crate::model::{self, KEEP, MAP};
 use crate::samples;
-use crate::two_tenants::{Side, preflight};
+use crate::two_tenants::{Side, comparison, preflight};
 
 fn samples_of(row: &PolicyType) -> Vec<Value> {
     let all = samples::all().into_iter();
@@ -178,4 +181,120 @@ fn what_graph_always_answers_alike_is_sent_as_its_portal_does_and_never_compared
         };
         assert_eq!(facet(&no), facet(&yes), "{}", row.key);
     }
+}
+
+#[test]
+fn h_what_stays_with_the_sources_object_is_said_and_neither_compared_nor_written() {
+    let mut tried = 0;
+    for row in promotable() {
+        for (place, words) in row.left_behind {
+            let mut sample = samples_of(row).remove(0);
+            // Nothing else holds it.
+            if !sample["settings"].is_null() {
+                let one = samples::simple("d", "String", &json!("v"));
+                sample["settings"] = json!([{"id": "0", "settingInstance": one}]);
+            }
+            sample["enrollmentTimeDeviceMembershipTargets"] = json!([]);
+            if let Some(tags) = row.scope_tags {
+                sample[tags] = json!(["0"]);
+            }
+            let with = |value: Value, text: &str| {
+                let mut object = sample.clone();
+                object[*place] = value;
+                object["description"] = json!(text);
+                object["assignments"] = json!([]);
+                model::captured(row, object)
+            };
+            let (on, off) = if place.starts_with("priority") {
+                (json!({"priority": 2}), Value::Null)
+            } else {
+                (json!(true), json!(false))
+            };
+            let (paused, plain) = (with(on.clone(), "one"), with(off, "one"));
+            let side = |number, policy: &_| {
+                Side::new(
+                    number,
+                    vec![(row, CapturedPolicy::clone(policy))],
+                    Vec::new(),
+                )
+            };
+            let at = format!("/{place}");
+            let said = |reasons: &[Reason]| {
+                let mut of_code = reasons.iter().filter(|reason| reason.code == "not_carried");
+                of_code.any(|reason| reason.message.contains(&at) && reason.message.contains(words))
+            };
+            // Of a pair that is the same in everything else, for as long as the two differ there.
+            let pair = |source, target| {
+                let found = comparison(&side(1, source), &side(2, target));
+                let subject = found.subjects[0].clone();
+                assert_eq!(subject.state, SubjectState::Match, "{} {place}", row.key);
+                said(&subject.reasons)
+            };
+            assert!(pair(&paused, &plain), "{} {place}", row.key);
+            assert!(!pair(&plain, &paused), "the target's own is its own");
+            assert!(!pair(&paused, &paused), "{} {place}", row.key);
+            assert!(!pair(&plain, &plain), "{} {place}", row.key);
+            // What it says is recorded when it changes.
+            assert_ne!(
+                paused.content_hash, plain.content_hash,
+                "{} {place}",
+                row.key
+            );
+            // Of what would be written, beforehand.
+            let empty = Side::new(2, Vec::new(), Vec::new());
+            let created = preflight(&side(1, &paused), &empty);
+            if created.subjects[0].readiness == Readiness::Ready {
+                assert!(said(&created.warnings), "{:?}", created.warnings);
+                tried += 1;
+            }
+            // In no body, whichever side has it.
+            let (_, _, landing) = model::tenants(&plain);
+            for (source, target) in [
+                (&paused, None),
+                (&paused, Some(with(json!(null), "two"))),
+                (&plain, Some(with(on.clone(), "two"))),
+            ] {
+                let built = model::build(row, source, target.as_ref(), &landing, KEEP);
+                let steps = built.expect(row.key).steps;
+                let text = serde_json::to_string(&steps).unwrap();
+                assert!(!text.contains(*place), "{} {text}", row.key);
+            }
+        }
+    }
+    assert!(tried >= 5, "{tried}");
+}
+
+#[test]
+fn g_a_name_that_is_longer_than_its_type_takes_is_held_in_every_type() {
+    let mut tried = 0;
+    for row in promotable() {
+        let longest = if row.name_longest > 0 {
+            row.name_longest
+        } else {
+            1_000
+        };
+        let Some(mut object) = samples_of(row).into_iter().next() else {
+            continue;
+        };
+        object[row.name_property] = json!("n".repeat(longest + 1));
+        let Ok(policy) = capture::capture(row, model::raw(row, object), &model::key()) else {
+            continue;
+        };
+        let empty = Side::new(2, Vec::new(), Vec::new());
+        let found = preflight(&Side::new(1, vec![(row, policy)], Vec::new()), &empty);
+        let Some(subject) = found.subjects.first() else {
+            continue;
+        };
+        let said = subject
+            .reasons
+            .iter()
+            .any(|reason| reason.code == "name_not_allowed");
+        // The one object that each tenant has is never made.
+        if row.default_object.is_some_and(|default| default.only) || row.one_object.is_some() {
+            continue;
+        }
+        assert!(said, "{}: {:?}", row.key, subject.reasons);
+        tried += 1;
+    }
+    assert!(tried > 20, "{tried}");
 }

@@ -65,7 +65,9 @@ fn same_meaning(
         source.display_name
     );
     let ours = canonical::fingerprints(row, source, Reading::Meaning(here));
-    let theirs = canonical::fingerprints(row, copy, Reading::Meaning(there));
+    let mut theirs = canonical::fingerprints(row, copy, Reading::Meaning(there));
+    // What stays with the source's object is told, and no part of what is the same.
+    theirs.left_behind.clone_from(&ours.left_behind);
     assert!(
         ours.uncertain.is_empty(),
         "{}: {:?}",

@@ -16,6 +16,7 @@ mod field_cases_gates_said;
 mod field_cases_identity;
 mod field_cases_lost;
 mod field_cases_references;
+mod field_cases_said;
 mod field_cases_whole;
 mod gates;
 mod main_job;
