@@ -110,7 +110,7 @@ pub(crate) fn warnings(
     let target = subject
         .target_version_id
         .and_then(|id| input.target_contents.get(&id));
-    found.extend(not_carried::left_behind(row, source, target));
+    found.extend(not_carried::left_behind(row, source, target.as_deref()));
     found.extend(not_carried::warning(row, source));
     found
 }

@@ -196,6 +196,7 @@ fn digest(url: &Url) -> [u8; 32] {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod tests {
     use serde_json::json;
 
