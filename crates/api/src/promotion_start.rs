@@ -87,7 +87,8 @@ impl PromotionStart {
         ]
     }
 
-    fn target_id(&self) -> Uuid {
+    /// The tenant that is written to.
+    pub fn target_id(&self) -> Uuid {
         self.body.selection.target_tenant_id
     }
 

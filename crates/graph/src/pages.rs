@@ -100,7 +100,7 @@ impl Items {
             None => None,
             Some(id) => {
                 let id: String = serde_json::from_str(id.get()).ok()?;
-                (!self.ids.insert(id.to_lowercase())).then_some(Incomplete::Twice)
+                (!self.ids.insert(id)).then_some(Incomplete::Twice)
             }
         }
     }
@@ -251,7 +251,7 @@ mod tests {
         let twice = [
             r#"{"id":"ab"}"#,
             r#"{"id":"c"}"#,
-            r#"{"id":"AB","name":"x"}"#,
+            r#"{"id":"ab","name":"x"}"#,
         ];
         assert_eq!(flaw(&twice), Some(Incomplete::Twice));
     }

@@ -133,25 +133,26 @@ pub async fn execute_promotion(call: Call) -> Result<HttpResponse, Problem> {
         claim,
     ));
 
-    // What needs no plan is answered before one is derived.
-    let early = {
-        let (start, auditing) = (Arc::clone(&start), auditor.clone());
-        let found = call.change(&caller, start.needs(), move |conn, caller| {
-            let outcome = start.without_plan(conn, caller)?;
-            if let Some(outcome) = &outcome {
-                audit_start(conn, &auditing, outcome)?;
-            }
-            Ok(outcome)
-        });
-        let found = found.await;
-        call.started(&auditor, found).await??
-    };
-    if let Some(outcome) = early {
-        return start::answer(&caller, outcome, launch_context);
-    }
     for _ in 0..DERIVATIONS {
+        // What needs no plan is answered before one is derived.
+        let early = {
+            let (start, auditing) = (Arc::clone(&start), auditor.clone());
+            let found = call.change(&caller, start.needs(), move |conn, caller| {
+                let outcome = start.without_plan(conn, caller)?;
+                if let Some(outcome) = &outcome {
+                    audit_start(conn, &auditing, outcome)?;
+                }
+                Ok(outcome)
+            });
+            let found = found.await;
+            call.started(&auditor, found).await??
+        };
+        if let Some(outcome) = early {
+            return start::answer(&caller, outcome, launch_context);
+        }
         // Its permit stands for the memory of the derivation, which is needed until it is decided.
         let (derived, _permit) = derive(&call, &start).await?;
+        let Some(derived) = derived else { continue };
         let most_runs = call.state.active_runs;
         let (start, auditing) = (Arc::clone(&start), auditor.clone());
         let reviewed = body.reviewed.clone();
@@ -213,19 +214,24 @@ fn record(
     }
 }
 
+/// `None` when a run took the target while this start waited for its turn: that run may be what was
+/// asked for, and what it wrote by the end of a derivation would make the reviewed plan look stale.
 async fn derive(
     call: &Call,
     start: &Arc<PromotionStart>,
-) -> Result<(Derivation, Arc<Permit>), Problem> {
+) -> Result<(Option<Derivation>, Arc<Permit>), Problem> {
     let start = Arc::clone(start);
     call.derive(move |conn, watch| {
         let workspace_id = start.workspace_id();
+        if store::runs::find_active_mutating_run(conn, start.target_id())?.is_some() {
+            return Ok(Ok(None));
+        }
         let found = match derivation::preflight(conn, workspace_id, start.body(), watch)? {
             Ok(found) => found,
             Err(problem) => return Ok(Err(problem)),
         };
         let level = derivation::run_level(conn, &found, Utc::now())?;
-        Ok(Ok(Arc::new((found, level))))
+        Ok(Ok(Some(Arc::new((found, level)))))
     })
     .await
 }

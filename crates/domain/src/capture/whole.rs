@@ -171,7 +171,7 @@ fn distinct(items: &[Value]) -> usize {
     let mut ids = HashSet::new();
     let repeated = items.iter().filter(|item| {
         let id = item.get("id").and_then(Value::as_str);
-        id.is_some_and(|id| !id.is_empty() && !ids.insert(id.to_lowercase()))
+        id.is_some_and(|id| !id.is_empty() && !ids.insert(id))
     });
     items.len() - repeated.count()
 }
