@@ -100,7 +100,10 @@ impl Items {
             None => None,
             Some(id) => {
                 let id: String = serde_json::from_str(id.get()).ok()?;
-                (!self.ids.insert(id)).then_some(Incomplete::Twice)
+                // Apps of two platforms may share an id; what tells them apart stands beside it.
+                let of_app = members.get("mobileAppIdentifier");
+                let key = format!("{id}\n{}", of_app.map_or("", |text| text.get()));
+                (!self.ids.insert(key)).then_some(Incomplete::Twice)
             }
         }
     }
@@ -248,6 +251,11 @@ mod tests {
         ] {
             assert_eq!(flaw(&[error]), Some(Incomplete::ErrorInside));
         }
+        let apps = [
+            r#"{"id":"a","mobileAppIdentifier":{"bundleId":"a"}}"#,
+            r#"{"id":"a","mobileAppIdentifier":{"packageId":"a"}}"#,
+        ];
+        assert_eq!(flaw(&apps), None);
         let twice = [
             r#"{"id":"ab"}"#,
             r#"{"id":"c"}"#,

@@ -170,8 +170,10 @@ fn number(value: &Value) -> Option<usize> {
 fn distinct(items: &[Value]) -> usize {
     let mut ids = HashSet::new();
     let repeated = items.iter().filter(|item| {
-        let id = item.get("id").and_then(Value::as_str);
-        id.is_some_and(|id| !id.is_empty() && !ids.insert(id))
+        let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
+        // Apps of two platforms may share an id.
+        let of_app = item.get("mobileAppIdentifier").map(Value::to_string);
+        !id.is_empty() && !ids.insert((id, of_app))
     });
     items.len() - repeated.count()
 }
