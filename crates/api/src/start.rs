@@ -65,6 +65,14 @@ pub struct IdempotencyClaim {
 }
 
 impl IdempotencyClaim {
+    /// The claim of a request that sent a key; `request` is everything that makes it what it is.
+    pub fn of(key: Option<String>, request: &Value) -> Option<Self> {
+        Some(Self {
+            key: key?,
+            request_hash: domain::json::digest(request),
+        })
+    }
+
     /// Looks the key up: replayed, reused for another request, or free (`None`).
     pub fn replay(
         &self,

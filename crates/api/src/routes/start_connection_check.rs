@@ -34,10 +34,7 @@ pub async fn start_connection_check(call: Call) -> Result<HttpResponse, Problem>
     call.require_to_start(&access, operation)?;
 
     let tenant_id = access.tenant.id;
-    let claim = key.map(|key| IdempotencyClaim {
-        key,
-        request_hash: domain::json::digest(&json!([operation.as_str(), tenant_id])),
-    });
+    let claim = IdempotencyClaim::of(key, &json!([operation.as_str(), tenant_id]));
     let start = PlainStart {
         operation,
         tenant_id,

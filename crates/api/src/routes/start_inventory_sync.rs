@@ -88,10 +88,7 @@ pub async fn start_inventory_sync(call: Call) -> Result<HttpResponse, Problem> {
 
     let tenant_id = access.tenant.id;
     let context = json!({"policy_types": body.policy_types});
-    let claim = key.map(|key| IdempotencyClaim {
-        key,
-        request_hash: domain::json::digest(&json!([operation.as_str(), tenant_id, context])),
-    });
+    let claim = IdempotencyClaim::of(key, &json!([operation.as_str(), tenant_id, context]));
     let start = PlainStart {
         operation,
         tenant_id,

@@ -83,10 +83,7 @@ pub async fn start_reference_search(call: Call) -> Result<HttpResponse, Problem>
 
     let tenant_id = access.tenant.id;
     let context = json!({"kind": body.kind, "q": body.q});
-    let claim = key.map(|key| IdempotencyClaim {
-        key,
-        request_hash: domain::json::digest(&json!([operation.as_str(), tenant_id, context])),
-    });
+    let claim = IdempotencyClaim::of(key, &json!([operation.as_str(), tenant_id, context]));
     let start = PlainStart {
         operation,
         tenant_id,

@@ -5,6 +5,8 @@ use super::stream::Escape;
 
 /// A line of base64 that goes on in the next one has at least this many characters.
 const LINE: usize = 40;
+/// No escape that is read has more characters.
+const LONGEST_ESCAPE: usize = 12;
 
 /// A row of characters that may be base64.
 #[derive(Clone, Debug)]
@@ -206,10 +208,11 @@ impl Run {
         let same_length = bytes.len() == known * 6 / 8;
         // An escape that follows may be padding: with it taken away that is seen.
         let may_go_on = Escape::at(characters, self.end).is_some();
-        if !same_length && (beginning > 0 || may_go_on) {
+        let start = *self.places.first()?;
+        // Nor is its spelling known while its first characters belong to an escape before it.
+        if !same_length && (beginning > 0 || may_go_on || in_escape(characters, start)) {
             return None;
         }
-        let start = *self.places.first()?;
         if same_length {
             // Bits that belong to no byte stay, and so does an odd last character.
             let mut out = characters.get(start..self.end)?.to_vec();
@@ -250,6 +253,12 @@ impl Run {
         }
         Some(out)
     }
+}
+
+/// Whether an escape that begins before a place goes on in it.
+fn in_escape(characters: &[u8], place: usize) -> bool {
+    (place.saturating_sub(LONGEST_ESCAPE)..place)
+        .any(|from| Escape::at(characters, from).is_some_and(|escape| from + escape.length > place))
 }
 
 fn value(byte: u8) -> u32 {

@@ -288,6 +288,8 @@ where
     };
     let before = begun(&stack.items(run).await);
     let row = stack.finished(run).await;
+    // Its last task has ended by then, too.
+    worker.stop().await;
     let items = stack.items(run).await;
     assert_eq!(begun(&items), before, "a subject began after the stop");
     assert!(
@@ -296,7 +298,6 @@ where
             .all(|i| !matches!(i.outcome.as_str(), "pending" | "writing"))
     );
     assert!(items.iter().any(|i| i.outcome == "succeeded"));
-    worker.stop().await;
     (row, items)
 }
 
